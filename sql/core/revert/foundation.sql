@@ -1,0 +1,7 @@
+-- Revert core:foundation
+
+BEGIN;
+
+DROP SCHEMA core CASCADE;
+
+COMMIT;
