@@ -1,0 +1,7 @@
+-- Revert catalog:tables
+
+BEGIN;
+
+DROP SCHEMA catalog CASCADE;
+
+COMMIT;
