@@ -38,6 +38,7 @@
 #include "api/carmen_request.h"
 #include "api/carmen_route.h"
 #include "api/carmen_domain.h"
+#include "api/carmen_metric.h"
 
 
 #endif /* _CARMEN_H_INCLUDED_ */
