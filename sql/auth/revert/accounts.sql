@@ -1,0 +1,7 @@
+-- Revert auth:accounts
+
+BEGIN;
+
+DROP SCHEMA auth CASCADE;
+
+COMMIT;
