@@ -1,0 +1,445 @@
+package Bench;
+
+# What the programs of this directory share: the tools' build, a durable
+# PostgreSQL with data, nginx with Carmen and without, the yardstick, and the
+# two load generators, each giving one figure in the same form:
+#
+#   { rate, p50, p99 (µs), cpu => { name => µs a request }, wrong }
+
+use strict;
+use warnings;
+
+use Cwd ();
+use File::Basename qw(dirname);
+use File::Path qw(make_path remove_tree);
+use File::Temp ();
+use IO::Socket::INET;
+use JSON::PP ();
+use POSIX ();
+use Time::HiRes qw(sleep time);
+
+our ($HERE, $ROOT);
+
+BEGIN {
+    $HERE = dirname(Cwd::realpath(__FILE__));
+    $ROOT = Cwd::realpath("$HERE/../..");
+}
+
+use lib "$ROOT/t/lib";
+use Carmen::Cluster;
+use Carmen::Token;
+
+our $TENANT = 'demo';
+our $TOOLS = "$ROOT/.build/bench";
+
+# Durable, as in production; large enough that nothing is read from disk, and
+# quiet: no checkpoint and no vacuum falls to the lot of one contender.
+my @SETTINGS = (
+    'fsync = on', 'synchronous_commit = on', 'full_page_writes = on',
+    'wal_level = replica', 'shared_buffers = 1GB', 'max_connections = 200',
+    'wal_buffers = 64MB', 'min_wal_size = 4GB', 'max_wal_size = 16GB',
+    'checkpoint_timeout = 1h', 'autovacuum = off',
+);
+
+# Scopes of a sales desk: it may read and write all that is measured.
+my $SCOPE = 'catalog:read inventory:read inventory:write orders:read '
+    . 'orders:write orders:manage';
+
+
+sub new
+{
+    my ($class, %with) = @_;
+    my $dir = File::Temp::tempdir('carmen-bench-XXXXXX', DIR => '/tmp');
+    chmod 0755, $dir;
+
+    my $self = bless { dir => $dir, pids => {}, owner => $$, %with }, $class;
+    build_tools();
+    return $self;
+}
+
+
+sub say_step { print STDERR "bench: @_\n" }
+
+
+sub build_tools
+{
+    my @cc = (qw(cc -O2 -std=gnu11 -Wall -Wextra -Werror));
+    my %tool = (
+        load => [qw(load.c plan.c cpu.c)],
+        cputime => [qw(cputime.c cpu.c)],
+        libpq_server => ['libpq_server.c', '-I' . pg_config('--includedir'),
+                         '-L' . pg_config('--libdir'), '-lpq'],
+    );
+
+    make_path($TOOLS);
+    for my $name (sort keys %tool) {
+        my @args = map { /\.c$/ ? "$HERE/$_" : $_ } @{ $tool{$name} };
+        my @sources = (grep({ /\.c$/ } @args), glob "$HERE/*.h");
+        next if -e "$TOOLS/$name"
+            && !grep { -M $_ < -M "$TOOLS/$name" } @sources;
+        Carmen::Cluster::run(@cc, '-o', "$TOOLS/$name", @args);
+    }
+}
+
+
+sub pg_config
+{
+    my ($what) = @_;
+    chomp(my $answer = `pg_config $what`);
+    return $answer;
+}
+
+
+# A cluster with the schemas and the data.
+
+sub database
+{
+    my ($self) = @_;
+    say_step('PostgreSQL');
+    my $pg = Carmen::Cluster->private(settings => \@SETTINGS);
+    my $db = $pg->database(empty => 1);
+
+    Carmen::Cluster::run("$ROOT/packaging/migrate", '--db', $db->conninfo);
+
+    say_step('data');
+    for my $file ("$ROOT/packaging/sample-data.sql", "$HERE/data.sql") {
+        $self->psql($db, '-f', $file) if -e $file;
+    }
+    $self->psql($db, '-c', 'VACUUM (FREEZE, ANALYZE)', '-c', 'CHECKPOINT');
+
+    @$self{qw(pg db)} = ($pg, $db);
+    $self->{pids}{postgres} = $pg->postmaster;
+    $self->write_values('product', q{SELECT product_id FROM catalog.product
+        WHERE tenant = 'demo' AND status = 'active' ORDER BY 1});
+    return $db;
+}
+
+
+sub psql
+{
+    my ($self, $db, @args) = @_;
+    Carmen::Cluster::run(Carmen::Cluster::bin('psql'), '-qX', '-v',
+        'ON_ERROR_STOP=1', '-d', $db->conninfo, @args);
+}
+
+
+# The values of a plan, and the same as a table for pgbench to choose from.
+
+sub write_values
+{
+    my ($self, $name, $sql) = @_;
+    my @values = $self->{db}->sql($sql);
+    die "bench: no values for \"$name\"\n" if !@values;
+
+    write_file("$self->{dir}/$name", join '', map { "$_\n" } @values);
+    $self->{db}->sql("CREATE SCHEMA IF NOT EXISTS bench;
+        GRANT USAGE ON SCHEMA bench TO carmen_app;
+        CREATE TABLE bench.$name AS SELECT row_number() OVER ()::int AS n,
+            value::text FROM ($sql) AS v (value);
+        ALTER TABLE bench.$name ADD PRIMARY KEY (n);
+        GRANT SELECT ON bench.$name TO carmen_app;
+        ANALYZE bench.$name");
+    $self->{values}{$name} = \@values;
+}
+
+
+# The text and the arguments of a statement as Carmen has it compiled in:
+# [source, name] each.  A list has a variant a sort, page and set of filters;
+# the first is the default sort's first page without filters.
+
+sub statement
+{
+    my ($self, $name) = @_;
+    my ($domain) = $name =~ /^([a-z]+)_/;
+    my $prefix = "$self->{dir}/${domain}_statements";
+
+    Carmen::Cluster::run($^X, "$ROOT/shared/wire/pg/compile-statements",
+        $domain, "$ROOT/sql/$domain/statements", $prefix);
+    my $source = read_file("$prefix.c");
+
+    my ($literals, $args) = $source =~ m{
+        \b\Q$name\E__variants\[\]\ =\ \{ \s* \{ \s*
+        ngx_string\( ((?:\s*"(?:[^"\\]|\\.)*")+) \s* \) ,\s* \d+,\s* (\w+)}x
+        or die "bench: no statement \"$name\"\n";
+
+    my $text = join '', $literals =~ /"((?:[^"\\]|\\.)*)"/g;
+    $text =~ s/\\n/\n/g;
+    $text =~ s/\\(.)/$1/g;
+
+    my @args;
+    if ($source =~ /\b\Q$args\E\[\] = \{(.*?)\n\};/s) {
+        push @args, [$1, $2]
+            while $1 =~ /CARMEN_ARG_(\w+), ngx_string\("(\w*)"\)/g;
+    }
+    return { name => $name, text => $text, args => \@args };
+}
+
+
+sub keys_and_tokens
+{
+    my ($self) = @_;
+    $self->{keys} = Carmen::Token->new(dir => "$self->{dir}");
+    $self->{token} = $self->{keys}->token(
+        alg => 'ES256', sub => 'bench', tenant => $TENANT, scope => $SCOPE,
+        exp => time_in(7200));
+}
+
+
+sub time_in { return int(time) + $_[0] }
+
+
+sub free_port
+{
+    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
+        or die "bench: no free port: $!\n";
+    return $socket->sockport;
+}
+
+
+# nginx with two workers.  "servers" is what stands in http {}.
+
+sub nginx
+{
+    my ($self, $name, $port, %with) = @_;
+    my $dir = "$self->{dir}/$name";
+    my $workers = $with{workers} // 2;
+
+    make_path("$dir/tmp");
+    write_file("$dir/nginx.conf", <<"END");
+daemon off;
+pid $dir/pid;
+error_log $dir/error.log warn;
+worker_processes $workers;
+@{[ $> == 0 ? 'user root;' : '' ]}
+@{[ $with{main} // '' ]}
+events { worker_connections 4096; }
+http {
+    access_log off;
+    keepalive_requests 1000000000;
+    keepalive_timeout 1h;
+    client_body_temp_path $dir/tmp/body;
+    proxy_temp_path $dir/tmp/proxy;
+    fastcgi_temp_path $dir/tmp/fastcgi;
+    uwsgi_temp_path $dir/tmp/uwsgi;
+    scgi_temp_path $dir/tmp/scgi;
+    $with{http}
+}
+END
+    $self->spawn($name, $port, 'nginx', '-p', $dir, '-c', "$dir/nginx.conf",
+                 '-e', "$dir/error.log");
+}
+
+
+sub spawn
+{
+    my ($self, $name, $port, @command) = @_;
+    my $log = "$self->{dir}/$name.log";
+    my $pid = fork // die "fork: $!";
+
+    if ($pid == 0) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', $log;
+        open STDERR, '>&', \*STDOUT;
+        { exec @command }
+        print STDERR "$command[0]: $!\n";
+        POSIX::_exit(127);
+    }
+
+    $self->{pids}{$name} = $pid;
+    push @{ $self->{spawned} }, $pid;
+
+    for (1 .. 500) {
+        return $port if IO::Socket::INET->new("127.0.0.1:$port");
+        sleep 0.02;
+        last if waitpid($pid, POSIX::WNOHANG()) > 0;
+    }
+    die "bench: $name did not start\n" . read_file($log);
+}
+
+
+sub stop
+{
+    my ($self) = @_;
+    return if $self->{owner} != $$;
+
+    for my $pid (reverse @{ delete $self->{spawned} // [] }) {
+        kill 'TERM', $pid;
+        waitpid $pid, 0;
+    }
+    remove_tree($self->{dir}) if !$self->{keep};
+}
+
+
+# What Carmen answers, as [status, headers, body].
+
+sub fetch
+{
+    my ($self, $port, $path, @headers) = @_;
+    my $socket = IO::Socket::INET->new("127.0.0.1:$port") or die "fetch: $!";
+    print $socket join "\r\n", "GET $path HTTP/1.1", 'Host: bench',
+        'Connection: close', @headers, '', '';
+    my $answer = do { local $/; <$socket> } // '';
+    my ($head, $body) = split /\r\n\r\n/, $answer, 2;
+    my ($status) = ($head // '') =~ m{^HTTP/1.1 (\d+)};
+    return ($status // 0, $head, $body);
+}
+
+
+# One measurement with our own generator.
+
+sub load
+{
+    my ($self, %with) = @_;
+    my $plan = "$self->{dir}/plan";
+    write_file($plan, $with{plan});
+
+    my @command = ("$TOOLS/load", '-a', "127.0.0.1:$with{port}",
+        '-c', $with{clients} // 64, '-t', $with{seconds} // 3,
+        '-w', $with{warm} // 0.7);
+    push @command, '-r', $with{rate} if $with{rate};
+    push @command, '-p', "$_=$self->{pids}{$_}" for @{ $with{cpu} // [] };
+
+    open my $out, '-|', @command, $plan or die "load: $!";
+    my $text = do { local $/; <$out> } // '';
+    close $out;
+    my $wrong = $? >> 8;
+    die "bench: the load generator failed\n" if $text eq '';
+
+    my $got = JSON::PP::decode_json($text);
+    return {
+        rate => $got->{rate}, p50 => $got->{latency_us}{p50},
+        p99 => $got->{latency_us}{p99}, max => $got->{latency_us}{max},
+        cpu => $got->{cpu_us}, wrong => $wrong, all => $got,
+    };
+}
+
+
+# One measurement with pgbench, as the server's role.  The window is between
+# its reports of the first and of the last second: neither connecting nor
+# preparing is in it.
+
+sub pgbench
+{
+    my ($self, %with) = @_;
+    my $dir = File::Temp::tempdir('pgbench-XXXXXX', DIR => $self->{dir});
+    my $clients = $with{clients} // 64;
+    my $seconds = POSIX::ceil($with{seconds} // 3);
+    my @files;
+
+    for my $script (@{ $with{scripts} }) {
+        push @files, '-f', "$dir/" . @files . '.sql';
+        write_file($files[-1], $script);
+    }
+
+    my $pg = $self->{pg};
+    local $ENV{PGOPTIONS} = "-c carmen.tenant=$TENANT";
+    my @command = (Carmen::Cluster::bin('pgbench'), '-n', '-M', 'prepared',
+        '-h', $pg->socket_dir, '-p', $pg->port, '-U', 'carmen_app',
+        '-c', $clients, '-j', $clients < 2 ? 1 : 2, '-T', $seconds + 2,
+        '-P', 1, '-l', "--log-prefix=$dir/log",
+        '--sampling-rate', $clients < 2 ? 0.2 : 0.03,
+        map({ ('-D', $_) } @{ $with{define} // [] }), @files,
+        $self->{db}->name);
+
+    my $pid = open my $out, '-|', 'sh', '-c', 'exec "$@" 2>&1', 'sh',
+        @command or die "pgbench: $!";
+    my ($first, $last, $done, $text) = (undef, undef, 0, '');
+
+    while (my $line = <$out>) {
+        $text .= $line;
+        my ($tps) = $line =~ /^progress: [\d.]+ s, ([\d.]+) tps/ or next;
+        next if $last && $done && time - $first->{time} > $seconds + 0.5;
+        my $now = { time => time, cpu => [$self->cputime(
+            $self->{pids}{postgres}, $pid)] };
+        $done += $tps * ($now->{time} - $last->{time}) if $last;
+        $first //= $now;
+        $last = $now;
+    }
+    close $out and $done or die "bench: pgbench failed\n$text";
+
+    my @latency = sort { $a <=> $b } map {
+        open my $log, '<', $_ or die;
+        map { (split)[2] } <$log>;
+    } glob "$dir/log*";
+    remove_tree($dir);
+
+    my ($postgres, $client) = map {
+        ($last->{cpu}[$_] - $first->{cpu}[$_]) / 1000 / $done
+    } 0, 1;
+
+    return {
+        rate => $done / ($last->{time} - $first->{time}),
+        p50 => $latency[@latency * 0.5] + 0,
+        p99 => $latency[@latency * 0.99] + 0,
+        cpu => { postgres => $postgres, load => $client },
+        wrong => $text =~ /failed transactions: (\d+)/ ? $1 : 0,
+    };
+}
+
+
+sub cputime
+{
+    my ($self, @pids) = @_;
+    open my $out, '-|', "$TOOLS/cputime", @pids or die "cputime: $!";
+    my @values = <$out>;
+    chomp @values;
+    return @values;
+}
+
+
+# Scripts for pgbench that run a statement with a random value a client: the
+# value is chosen at a client's first run of a script, because pgbench cannot
+# choose among texts; several scripts, several values.
+
+sub pgbench_scripts
+{
+    my ($self, $statement, $values, $bind, $number) = @_;
+    my $count = @{ $self->{values}{$values} };
+    my (@scripts, @define);
+
+    for my $k (1 .. $number) {
+        my @names = map { $_ eq '{value}' ? ":value$k" : $_ } @$bind;
+        my $text = $statement->{text} =~ s/\$(\d+)/$names[$1 - 1]/gr;
+        push @define, "fresh$k=1";
+        push @scripts, <<"END";
+\\if :fresh$k
+SELECT value AS value$k FROM bench.$values WHERE n = 1 + floor(random() * $count)::int \\gset
+\\set fresh$k 0
+\\endif
+\\set key random(1, 9000000000000000000)
+$text;
+END
+    }
+    return (scripts => \@scripts, define => \@define);
+}
+
+
+sub write_file
+{
+    my ($path, $text) = @_;
+    open my $file, '>:raw', $path or die "$path: $!\n";
+    print $file $text;
+    close $file or die "$path: $!\n";
+}
+
+
+sub read_file
+{
+    my ($path) = @_;
+    open my $file, '<', $path or die "$path: $!\n";
+    local $/;
+    return <$file> // '';
+}
+
+
+sub median
+{
+    my @sorted = sort { $a <=> $b } grep { defined } @_;
+    return if !@sorted;
+    my $half = int @sorted / 2;
+    return @sorted % 2 ? $sorted[$half]
+                       : ($sorted[$half - 1] + $sorted[$half]) / 2;
+}
+
+
+1;
