@@ -36,6 +36,7 @@
 #include "api/carmen_problem.h"
 #include "api/carmen_identity.h"
 #include "api/carmen_request.h"
+#include "api/carmen_password.h"
 #include "api/carmen_route.h"
 #include "api/carmen_domain.h"
 #include "api/carmen_metric.h"
