@@ -95,6 +95,7 @@ CREATE TABLE catalog.product (
     gtin14          text COLLATE "C"
                     GENERATED ALWAYS AS (lpad(gtin, 14, '0')) STORED,
     boundaries      timestamptz[] NOT NULL DEFAULT '{}',
+    terms           text[] COLLATE "C" NOT NULL DEFAULT '{}',
     enterprise_code text NOT NULL DEFAULT 'DEFAULT',
     createts        timestamptz NOT NULL DEFAULT now(),
     modifyts        timestamptz NOT NULL DEFAULT now(),
@@ -105,18 +106,10 @@ CREATE TABLE catalog.product (
     CONSTRAINT product_category FOREIGN KEY (tenant, category_id)
         REFERENCES catalog.category (tenant, category_id)
 ) WITH (toast_tuple_target = 8160, fillfactor = 80);
-CREATE INDEX product_by_name
-    ON catalog.product (tenant, name_key, product_id);
-CREATE INDEX product_by_createts
-    ON catalog.product (tenant, createts, product_id);
-CREATE INDEX product_by_modifyts
-    ON catalog.product (tenant, modifyts, product_id);
 CREATE INDEX product_by_category
-    ON catalog.product (tenant, category_id, name_key, product_id);
+    ON catalog.product (tenant, category_id, product_id);
 CREATE INDEX product_by_brand
-    ON catalog.product (tenant, brand_id, name_key, product_id);
-CREATE INDEX product_by_status
-    ON catalog.product (tenant, status, name_key, product_id);
+    ON catalog.product (tenant, brand_id, product_id);
 SELECT core.protect('catalog.product');
 
 -- The constraints are deferrable because a product is created parts first.
@@ -202,18 +195,25 @@ CREATE INDEX media_by_product
     ON catalog.media (tenant, product_id, sort_order, media_id);
 SELECT core.protect('catalog.media');
 
--- The words of a product's name, for a search that row-level security lets
--- use an index: comparisons of text are leakproof, matches of tsvector are not.
-CREATE TABLE catalog.product_word (
+-- What a product can be found by: "" all of them, "s:" a status, "b:" a brand,
+-- "c:" a category or one above it, "k:" a SKU, "g:" a GTIN, "w:" a word of the
+-- name.  A list walks the rows of one term in its order; row-level security
+-- lets it use the index, since comparisons of text are leakproof and those of
+-- tsvector and arrays are not.
+CREATE TABLE catalog.product_term (
     tenant     text COLLATE "C" NOT NULL,
-    word       text COLLATE "C" NOT NULL,
+    term       text COLLATE "C" NOT NULL,
+    name_key   text COLLATE "C" NOT NULL,
+    createts   timestamptz NOT NULL,
     product_id uuid NOT NULL,
-    PRIMARY KEY (tenant, word, product_id),
-    CONSTRAINT product_word_product FOREIGN KEY (tenant, product_id)
+    PRIMARY KEY (tenant, product_id, term),
+    CONSTRAINT product_term_product FOREIGN KEY (tenant, product_id)
         REFERENCES catalog.product (tenant, product_id) ON DELETE CASCADE
 );
-CREATE INDEX product_word_by_product
-    ON catalog.product_word (tenant, product_id);
-SELECT core.protect('catalog.product_word');
+CREATE INDEX product_term_by_name
+    ON catalog.product_term (tenant, term, name_key, product_id);
+CREATE INDEX product_term_by_createts
+    ON catalog.product_term (tenant, term, createts, product_id);
+SELECT core.protect('catalog.product_term');
 
 COMMIT;

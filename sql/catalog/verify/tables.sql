@@ -4,7 +4,7 @@ BEGIN;
 
 SELECT tenant, product_id, version, due, document, name, name_key,
        description, brand_id, category_id, status, attributes, gtin,
-       boundaries, enterprise_code, createts, modifyts
+       boundaries, terms, enterprise_code, createts, modifyts
   FROM catalog.product WHERE false;
 SELECT tenant, variant_id, product_id, sku, name, attributes, status,
        sort_order, document, due, boundaries, price_version
@@ -16,6 +16,7 @@ SELECT tenant, category_id, parent_category_id, name FROM catalog.category
 SELECT tenant, brand_id, name, logo FROM catalog.brand WHERE false;
 SELECT tenant, media_id, product_id, type, url, alt_text, sort_order
   FROM catalog.media WHERE false;
-SELECT tenant, word, product_id FROM catalog.product_word WHERE false;
+SELECT tenant, term, name_key, createts, product_id FROM catalog.product_term
+ WHERE false;
 
 ROLLBACK;
