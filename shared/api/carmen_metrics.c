@@ -778,7 +778,8 @@ carmen_metrics_use(void)
     carmen_metrics_slot = zone->cells
                         + (ngx_worker & (zone->nslots - 1)) * zone->size.cells;
 
-    if ((ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE)
+    if ((ngx_process == NGX_PROCESS_WORKER
+         || ngx_process == NGX_PROCESS_SINGLE)
         && ngx_process_slot < CARMEN_METRICS_ROWS)
     {
         carmen_metrics_row = zone->rows
