@@ -404,11 +404,13 @@ our @DOMAINS = qw(core auth users catalog inventory orders);
 
 
 # The domains that have a plan; of the named ones only, when any is named.
+# CARMEN_DOMAINS names them for work on one domain while others are in pieces.
 
 sub domains
 {
     my ($names) = @_;
-    my %named = map { $_ => 1 } 'core', @{ $names // [@DOMAINS] };
+    $names //= [split ' ', $ENV{CARMEN_DOMAINS} // "@DOMAINS"];
+    my %named = map { $_ => 1 } 'core', @$names;
     return grep { $named{$_} && -e "$ROOT/sql/$_/sqitch.plan" } @DOMAINS;
 }
 

@@ -44,8 +44,7 @@ sub built
 {
     my ($names) = @_;
     my $dir = modules_dir();
-    my %named = map { $_ => 1 } 'core',
-        @{ $names // [@Carmen::Cluster::DOMAINS] };
+    my %named = map { $_ => 1 } 'core', Carmen::Cluster::domains($names);
 
     -e "$dir/ngx_http_carmen_core_module.so"
         or die "$dir: no modules, run packaging/build $KIND first\n";
