@@ -1,0 +1,453 @@
+-- Deploy inventory:allocation
+-- Lock, choose nodes, hold stock, expire and free it.
+--
+-- Locks are taken in one order everywhere: an order, then rows of
+-- inventory.inventory in key order, then reservations in key order.
+
+BEGIN;
+
+CREATE FUNCTION inventory.row_key(item text, node text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN item || E'\n' || node;
+
+-- Gives back what reservations held of rows that the caller has locked.
+-- What a count found missing goes first: the freed pieces are not there.
+CREATE FUNCTION inventory.free(a_tenant text, a_enterprise text,
+                               a_items text[], a_nodes text[],
+                               a_quantities bigint[], a_actor text,
+                               a_reference text)
+RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    i inventory.inventory;
+    d bigint;
+    n int;
+BEGIN
+    FOR n IN 1 .. coalesce(cardinality(a_items), 0) LOOP
+        SELECT * INTO STRICT i FROM inventory.inventory r
+         WHERE r.tenant = a_tenant AND r.enterprise_code = a_enterprise
+           AND r.item_id = a_items[n] AND r.ship_node = a_nodes[n];
+
+        d := least(i.shortfall, a_quantities[n]);
+        i.reserved := i.reserved - a_quantities[n];
+        i.quantity := i.quantity - d;
+        i.shortfall := i.shortfall - d;
+
+        IF i.next_expiry IS NOT NULL THEN
+            SELECT min(l.expires_at) INTO i.next_expiry
+              FROM inventory.reservation_line l
+             WHERE l.tenant = a_tenant AND l.enterprise_code = a_enterprise
+               AND l.item_id = a_items[n] AND l.ship_node = a_nodes[n]
+               AND l.state = 'held' AND l.expires_at IS NOT NULL;
+        END IF;
+
+        PERFORM inventory.write(i, a_actor, 'shortfall', a_reference);
+    END LOOP;
+END
+$$;
+
+-- Expires the due holds on rows that the caller has locked.  Only these rows
+-- are given back; what the same reservations hold elsewhere follows when its
+-- row is locked for somebody.  A reservation that is being confirmed is waited
+-- for, and judged by what became of it.
+CREATE FUNCTION inventory.expire_rows(a_tenant text, a_enterprise text,
+                                      a_items text[], a_nodes text[])
+RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    due   timestamptz := clock_timestamp();
+    keys  text[];
+    ids   uuid[];
+    items text[];
+    nodes text[];
+    qtys  bigint[];
+    n     int;
+BEGIN
+    SELECT array_agg(inventory.row_key(k.item, k.node)) INTO keys
+      FROM unnest(a_items, a_nodes) k(item, node);
+
+    SELECT array_agg(s.reservation_id) INTO ids
+      FROM (SELECT r.reservation_id FROM inventory.reservation r
+             WHERE r.tenant = a_tenant AND r.reservation_id = ANY (ARRAY(
+                   SELECT l.reservation_id FROM inventory.reservation_line l
+                    WHERE l.tenant = a_tenant
+                      AND l.enterprise_code = a_enterprise
+                      AND l.item_id = ANY (a_items)
+                      AND l.state = 'held' AND l.expires_at <= due
+                      AND inventory.row_key(l.item_id, l.ship_node)
+                          = ANY (keys)))
+             ORDER BY r.reservation_id
+               FOR NO KEY UPDATE) s;
+
+    WITH gone AS (
+        UPDATE inventory.reservation r SET state = 'expired'
+         WHERE r.tenant = a_tenant AND r.reservation_id = ANY (ids)
+           AND r.state = 'held' AND r.expires_at <= due
+        RETURNING r.reservation_id, r.version)
+    INSERT INTO core.event (tenant, type, source, subject, sequence, data)
+    SELECT a_tenant, 'com.carmen.inventory.reservation.expired.v1',
+           '/inventory/reservation', g.reservation_id::text, g.version,
+           jsonb_build_object('reservationId', g.reservation_id,
+                              'state', 'expired')
+      FROM gone g;
+
+    WITH gone AS (
+        UPDATE inventory.reservation_line l
+           SET state = 'expired'
+         WHERE l.tenant = a_tenant AND l.reservation_id = ANY (ids)
+           AND l.enterprise_code = a_enterprise
+           AND l.state = 'held' AND l.expires_at <= due
+           AND inventory.row_key(l.item_id, l.ship_node) = ANY (keys)
+        RETURNING l.item_id, l.ship_node, l.quantity)
+    SELECT array_agg(s.item_id ORDER BY s.item_id, s.ship_node),
+           array_agg(s.ship_node ORDER BY s.item_id, s.ship_node),
+           array_agg(s.quantity ORDER BY s.item_id, s.ship_node)
+      INTO items, nodes, qtys
+      FROM (SELECT g.item_id, g.ship_node, sum(g.quantity)::bigint AS quantity
+              FROM gone g GROUP BY 1, 2) s;
+
+    PERFORM inventory.free(a_tenant, a_enterprise, items, nodes, qtys, NULL,
+                           'expired');
+
+    -- rows whose bound was only stale: look again at their holds
+    UPDATE inventory.inventory i
+       SET next_expiry = (SELECT min(l.expires_at)
+                            FROM inventory.reservation_line l
+                           WHERE l.tenant = i.tenant
+                             AND l.enterprise_code = i.enterprise_code
+                             AND l.item_id = i.item_id
+                             AND l.ship_node = i.ship_node
+                             AND l.state = 'held'
+                             AND l.expires_at IS NOT NULL)
+     WHERE i.tenant = a_tenant AND i.enterprise_code = a_enterprise
+       AND i.item_id = ANY (a_items) AND i.next_expiry <= due
+       AND inventory.row_key(i.item_id, i.ship_node) = ANY (keys);
+END
+$$;
+
+CREATE TYPE inventory.allocation AS (
+    lines      int[],
+    nodes      text[],
+    quantities bigint[]
+);
+
+-- Holds stock for the lines of a reservation that the caller has inserted, in
+-- one locking read and one update.  A line that names a node is served there.
+-- The others together come from the first node, by code, that covers them
+-- all; if none does, each line from the first node that covers it, and else
+-- from as few nodes as hold enough, fullest first.  The same stock and the
+-- same lines give the same answer.  Refuses with out-of-stock, saying of each
+-- short line what is left for it.
+CREATE FUNCTION inventory.allocate(a_tenant text, a_enterprise text,
+    a_reservation uuid, a_items text[], a_quantities bigint[],
+    a_nodes text[], a_state text, a_expires timestamptz)
+RETURNS inventory.allocation
+LANGUAGE plpgsql AS $$
+DECLARE
+    endless constant bigint := 4611686018427387904;
+    r_item  text[];                 -- the locked rows, in key order
+    r_node  text[];
+    r_key   text[];
+    r_free  bigint[];
+    r_take  bigint[];
+    trial   bigint[];
+    due     timestamptz;
+    active  text[];
+    al      inventory.allocation;
+    al_key  text[] := '{}';
+    short   jsonb := '[]';
+    chosen  text;
+    n       int := cardinality(a_items);
+    i       int;
+    k       int;
+    best    int;
+    wanted  bigint;
+    total   bigint;
+    crossed boolean := false;
+BEGIN
+    SELECT array_agg(s.id ORDER BY s.id) INTO active
+      FROM inventory.ship_node s
+     WHERE s.tenant = a_tenant AND s.status = 'active';
+
+    FOR i IN 1 .. coalesce(cardinality(a_nodes), 0) LOOP
+        IF a_nodes[i] <> ALL (coalesce(active, '{}')) THEN
+            PERFORM core.invalid(format('/lines/%s/shipNode', i - 1),
+                'inactive', 'is not an active ship node');
+        END IF;
+    END LOOP;
+
+    LOOP
+        SELECT array_agg(s.item_id), array_agg(s.ship_node),
+               array_agg(inventory.row_key(s.item_id, s.ship_node)),
+               array_agg(s.free), min(s.next_expiry)
+          INTO r_item, r_node, r_key, r_free, due
+          FROM (SELECT r.item_id, r.ship_node, r.next_expiry,
+                       CASE WHEN r.infinite THEN endless
+                            ELSE greatest(0, r.quantity - r.reserved
+                                             - r.threshold) END AS free
+                  FROM inventory.inventory r
+                 WHERE r.tenant = a_tenant
+                   AND r.enterprise_code = a_enterprise
+                   AND r.item_id = ANY (a_items)
+                   AND r.ship_node = ANY (active)
+                 ORDER BY r.item_id, r.ship_node
+                   FOR NO KEY UPDATE) s;
+
+        EXIT WHEN due IS NULL OR due > clock_timestamp();
+        PERFORM inventory.expire_rows(a_tenant, a_enterprise, r_item, r_node);
+    END LOOP;
+
+    r_take := array_fill(0::bigint, ARRAY[coalesce(cardinality(r_key), 0)]);
+
+    -- lines that name their node
+
+    IF a_nodes IS NOT NULL THEN
+        FOR i IN 1 .. n LOOP
+            CONTINUE WHEN a_nodes[i] IS NULL;
+            k := array_position(r_key,
+                                inventory.row_key(a_items[i], a_nodes[i]));
+            IF k IS NULL OR r_free[k] < a_quantities[i] THEN
+                short := short || jsonb_build_object('line', i,
+                    'itemId', a_items[i], 'shipNode', a_nodes[i],
+                    'requested', a_quantities[i],
+                    'available', coalesce(r_free[k], 0));
+                CONTINUE;
+            END IF;
+            r_free[k] := r_free[k] - a_quantities[i];
+            r_take[k] := r_take[k] + a_quantities[i];
+            al.lines := al.lines || i;
+            al.nodes := al.nodes || a_nodes[i];
+            al.quantities := al.quantities || a_quantities[i];
+            al_key := al_key || r_key[k];
+        END LOOP;
+    END IF;
+
+    -- one node for all the others
+
+    <<nodes>>
+    FOREACH chosen IN ARRAY coalesce(active, '{}') LOOP
+        trial := r_free;
+        FOR i IN 1 .. n LOOP
+            CONTINUE WHEN a_nodes[i] IS NOT NULL;
+            k := array_position(r_key,
+                                inventory.row_key(a_items[i], chosen));
+            IF k IS NULL OR trial[k] < a_quantities[i] THEN
+                chosen := NULL;
+                CONTINUE nodes;
+            END IF;
+            trial[k] := trial[k] - a_quantities[i];
+        END LOOP;
+        EXIT;
+    END LOOP;
+
+    FOR i IN 1 .. n LOOP
+        CONTINUE WHEN a_nodes[i] IS NOT NULL;
+
+        wanted := a_quantities[i];
+
+        IF chosen IS NOT NULL THEN
+            best := array_position(r_key,
+                                   inventory.row_key(a_items[i], chosen));
+        ELSE
+            total := 0;
+            best := NULL;
+            k := array_position(r_item, a_items[i]);
+            WHILE r_item[k] = a_items[i] LOOP
+                IF best IS NULL AND r_free[k] >= wanted THEN
+                    best := k;
+                END IF;
+                total := least(endless, total + least(r_free[k], endless / 2));
+                k := k + 1;
+            END LOOP;
+            IF total < wanted THEN
+                short := short || jsonb_build_object('line', i,
+                    'itemId', a_items[i], 'requested', wanted,
+                    'available', total);
+                CONTINUE;
+            END IF;
+        END IF;
+
+        LOOP
+            IF best IS NULL THEN
+                k := array_position(r_item, a_items[i]);
+                best := k;
+                WHILE r_item[k] = a_items[i] LOOP
+                    IF r_free[k] > r_free[best] THEN
+                        best := k;
+                    END IF;
+                    k := k + 1;
+                END LOOP;
+            END IF;
+
+            total := least(wanted, r_free[best]);
+            r_free[best] := r_free[best] - total;
+            r_take[best] := r_take[best] + total;
+            al.lines := al.lines || i;
+            al.nodes := al.nodes || r_node[best];
+            al.quantities := al.quantities || total;
+            al_key := al_key || r_key[best];
+            crossed := crossed OR r_free[best] = 0;
+
+            wanted := wanted - total;
+            EXIT WHEN wanted = 0;
+            best := NULL;
+        END LOOP;
+    END LOOP;
+
+    IF short <> '[]' THEN
+        PERFORM core.refuse(409, 'out-of-stock',
+            CASE jsonb_array_length(short)
+                 WHEN 1 THEN 'A line exceeds what is available.'
+                 ELSE jsonb_array_length(short)
+                      || ' lines exceed what is available.' END,
+            jsonb_build_object('lines', short));
+    END IF;
+
+    UPDATE inventory.inventory r
+       SET reserved = r.reserved
+               + r_take[array_position(r_key, inventory.row_key(r.item_id,
+                                                                r.ship_node))],
+           events = r.events
+               + (r_free[array_position(r_key, inventory.row_key(r.item_id,
+                                                                 r.ship_node))]
+                  = 0)::int,
+           next_expiry = least(r.next_expiry, a_expires),
+           version = r.version + 1
+     WHERE r.tenant = a_tenant AND r.enterprise_code = a_enterprise
+       AND r.item_id = ANY (a_items) AND r.ship_node = ANY (al.nodes)
+       AND inventory.row_key(r.item_id, r.ship_node) = ANY (al_key);
+
+    INSERT INTO inventory.reservation_line (tenant, reservation_id, line,
+        ship_node, enterprise_code, item_id, quantity, state, expires_at)
+    SELECT a_tenant, a_reservation, a.line, a.node, a_enterprise,
+           a_items[a.line], a.quantity, a_state, a_expires
+      FROM unnest(al.lines, al.nodes, al.quantities) a(line, node, quantity);
+
+    IF crossed OR a_nodes IS NOT NULL THEN
+        INSERT INTO core.event (tenant, type, source, subject, sequence, data)
+        SELECT a_tenant, 'com.carmen.inventory.inventory.threshold.crossed.v1',
+               '/inventory/inventory',
+               inventory.subject(r.enterprise_code, r.item_id, r.ship_node),
+               r.events,
+               inventory.inventory_json(r, 0)::jsonb
+               || jsonb_build_object('direction', 'below')
+          FROM inventory.inventory r
+         WHERE r.tenant = a_tenant AND r.enterprise_code = a_enterprise
+           AND r.item_id = ANY (a_items) AND NOT r.infinite
+           AND r.quantity - r.reserved <= r.threshold
+           AND inventory.row_key(r.item_id, r.ship_node) = ANY (al_key);
+    END IF;
+
+    RETURN al;
+END
+$$;
+
+-- Ends a reservation: released (its stock is free again) or confirmed (it
+-- holds without a time).  Locks the rows, then the reservation.  NULL when
+-- there is none of that id, else the reservation as it is now; whether it was
+-- allowed is for the caller to see: "state" is then the wanted one.
+CREATE FUNCTION inventory.settle(a_tenant text, a_reservation uuid,
+                                 a_state text, a_actor text)
+RETURNS inventory.reservation
+LANGUAGE plpgsql AS $$
+DECLARE
+    r     inventory.reservation;
+    items text[];
+    nodes text[];
+    qtys  bigint[];
+    due   timestamptz;
+BEGIN
+    IF a_state = 'released' THEN
+        PERFORM FROM inventory.inventory i
+          WHERE i.tenant = a_tenant
+            AND (i.enterprise_code, i.item_id, i.ship_node) IN (
+                SELECT l.enterprise_code, l.item_id, l.ship_node
+                  FROM inventory.reservation_line l
+                 WHERE l.tenant = a_tenant
+                   AND l.reservation_id = a_reservation)
+          ORDER BY i.enterprise_code, i.item_id, i.ship_node
+            FOR NO KEY UPDATE;
+    END IF;
+
+    SELECT * INTO r FROM inventory.reservation v
+     WHERE v.tenant = a_tenant AND v.reservation_id = a_reservation
+       FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+
+    due := clock_timestamp();
+    IF r.state = 'held' AND r.expires_at <= due THEN
+        r.state := 'expired';
+    END IF;
+
+    IF r.state = a_state
+       OR NOT (r.state = 'held'
+               OR r.state = 'confirmed' AND a_state = 'released')
+    THEN
+        RETURN r;
+    END IF;
+
+    UPDATE inventory.reservation v
+       SET state = a_state, expires_at = NULL
+     WHERE v.tenant = a_tenant AND v.reservation_id = a_reservation
+    RETURNING * INTO r;
+
+    WITH done AS (
+        UPDATE inventory.reservation_line l
+           SET state = a_state, expires_at = NULL
+         WHERE l.tenant = a_tenant AND l.reservation_id = a_reservation
+           AND l.state IN ('held', 'confirmed')
+        RETURNING l.item_id, l.ship_node, l.quantity)
+    SELECT array_agg(s.item_id ORDER BY s.item_id, s.ship_node),
+           array_agg(s.ship_node ORDER BY s.item_id, s.ship_node),
+           array_agg(s.quantity ORDER BY s.item_id, s.ship_node)
+      INTO items, nodes, qtys
+      FROM (SELECT d.item_id, d.ship_node, sum(d.quantity)::bigint AS quantity
+              FROM done d GROUP BY 1, 2) s;
+
+    IF a_state = 'released' THEN
+        PERFORM inventory.free(a_tenant, r.enterprise_code, items, nodes,
+                               qtys, a_actor, a_reservation::text);
+    END IF;
+
+    PERFORM core.emit(a_tenant, 'inventory', 'reservation.' || a_state,
+        a_reservation::text, r.version,
+        jsonb_strip_nulls(jsonb_build_object('reservationId', a_reservation,
+            'state', a_state, 'orderId', r.order_id)));
+
+    RETURN r;
+END
+$$;
+
+-- Frees the holds of a tenant whose time is up, at most "a_limit" rows of
+-- stock at a time; returns how many rows it looked at.  For a job: nothing
+-- waits for it, since whoever needs a row frees it first.
+CREATE FUNCTION inventory.expire_due(a_tenant text, a_limit int DEFAULT 500)
+RETURNS int
+LANGUAGE plpgsql AS $$
+DECLARE
+    e record;
+    n int := 0;
+BEGIN
+    FOR e IN
+        SELECT s.enterprise_code, array_agg(s.item_id) AS items,
+               array_agg(s.ship_node) AS nodes, count(*)::int AS rows
+          FROM (SELECT i.enterprise_code, i.item_id, i.ship_node
+                  FROM inventory.inventory i
+                 WHERE i.tenant = a_tenant
+                   AND i.next_expiry <= clock_timestamp()
+                 ORDER BY i.enterprise_code, i.item_id, i.ship_node
+                 LIMIT a_limit
+                   FOR NO KEY UPDATE SKIP LOCKED) s
+         GROUP BY s.enterprise_code ORDER BY s.enterprise_code
+    LOOP
+        PERFORM inventory.expire_rows(a_tenant, e.enterprise_code, e.items,
+                                      e.nodes);
+        n := n + e.rows;
+    END LOOP;
+    RETURN n;
+END
+$$;
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert inventory:stock
+
+BEGIN;
+
+DROP SCHEMA inventory CASCADE;
+
+COMMIT;

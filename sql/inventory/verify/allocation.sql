@@ -1,0 +1,12 @@
+-- Verify inventory:allocation
+
+BEGIN;
+
+SELECT 'inventory.expire_due(text, int)'::regprocedure;
+SELECT 'inventory.settle(text, uuid, text, text)'::regprocedure;
+SELECT 'inventory.allocate(text, text, uuid, text[], bigint[], text[], text, timestamptz)'::regprocedure;
+SELECT 'inventory.expire_rows(text, text, text[], text[])'::regprocedure;
+SELECT 'inventory.free(text, text, text[], text[], bigint[], text, text)'::regprocedure;
+SELECT 'inventory.row_key(text, text)'::regprocedure;
+
+ROLLBACK;
