@@ -1,0 +1,7 @@
+-- Revert orders:tables
+
+BEGIN;
+
+DROP SCHEMA orders CASCADE;
+
+COMMIT;
