@@ -27,6 +27,7 @@ BEGIN {
 
 use lib "$ROOT/t/lib";
 use Carmen::Cluster;
+use Carmen::Nginx;
 use Carmen::Token;
 
 our $TENANT = 'demo';
@@ -34,7 +35,7 @@ our $TOOLS = "$ROOT/.build/bench";
 
 # Durable, as in production; large enough that nothing is read from disk, and
 # quiet: no checkpoint and no vacuum falls to the lot of one contender.
-my @SETTINGS = (
+our @SETTINGS = (
     'fsync = on', 'synchronous_commit = on', 'full_page_writes = on',
     'wal_level = replica', 'shared_buffers = 1GB', 'max_connections = 200',
     'wal_buffers = 64MB', 'min_wal_size = 4GB', 'max_wal_size = 16GB',
@@ -175,17 +176,27 @@ sub statement
 }
 
 
-sub keys_and_tokens
+# Carmen as a production server has it, but for the access log.
+
+sub carmen
 {
-    my ($self) = @_;
-    $self->{keys} = Carmen::Token->new(dir => "$self->{dir}");
-    $self->{token} = $self->{keys}->token(
-        alg => 'ES256', sub => 'bench', tenant => $TENANT, scope => $SCOPE,
-        exp => time_in(7200));
+    my ($self, %with) = @_;
+    make_path("$self->{dir}/keys");
+    my $keys = Carmen::Token->new("$self->{dir}/keys");
+
+    $self->{token} = $keys->token(sub => 'bench', tenant => $TENANT,
+        scope => $SCOPE, exp => int(time) + 7200);
+
+    my $nginx = $self->{nginx} = Carmen::Nginx->new(
+        database => $self->{db}, keys => $keys, access_log => 0,
+        log_level => 'warn', workers => $with{workers} // 2,
+        $with{lanes} ? (lanes => $with{lanes}) : ());
+
+    say_step('Carmen');
+    $nginx->start;
+    $self->{pids}{carmen} = $nginx->master;
+    return $nginx->port;
 }
-
-
-sub time_in { return int(time) + $_[0] }
 
 
 sub free_port
@@ -196,25 +207,27 @@ sub free_port
 }
 
 
-# nginx with two workers.  "servers" is what stands in http {}.
+# nginx alone, with answers of the given sizes at /<name>/.
 
-sub nginx
+sub plain_nginx
 {
-    my ($self, $name, $port, %with) = @_;
-    my $dir = "$self->{dir}/$name";
-    my $workers = $with{workers} // 2;
+    my ($self, %sizes) = @_;
+    my $port = free_port();
+    my $dir = "$self->{dir}/plain";
+    my $locations = join "\n", map {
+        "location /$_/ { return 200 '@{[ 'x' x $sizes{$_} ]}'; }"
+    } sort keys %sizes;
 
     make_path("$dir/tmp");
     write_file("$dir/nginx.conf", <<"END");
 daemon off;
 pid $dir/pid;
-error_log $dir/error.log warn;
-worker_processes $workers;
+worker_processes 2;
 @{[ $> == 0 ? 'user root;' : '' ]}
-@{[ $with{main} // '' ]}
 events { worker_connections 4096; }
 http {
     access_log off;
+    default_type application/json;
     keepalive_requests 1000000000;
     keepalive_timeout 1h;
     client_body_temp_path $dir/tmp/body;
@@ -222,11 +235,32 @@ http {
     fastcgi_temp_path $dir/tmp/fastcgi;
     uwsgi_temp_path $dir/tmp/uwsgi;
     scgi_temp_path $dir/tmp/scgi;
-    $with{http}
+    server {
+        listen 127.0.0.1:$port;
+        $locations
+    }
 }
 END
-    $self->spawn($name, $port, 'nginx', '-p', $dir, '-c', "$dir/nginx.conf",
-                 '-e', "$dir/error.log");
+    return $self->spawn('nginx', $port, 'nginx', '-p', $dir,
+        '-c', "$dir/nginx.conf", '-e', "$dir/error.log");
+}
+
+
+sub bare
+{
+    my ($self, $statement, $processes) = @_;
+    my $port = free_port();
+    my @args = map {
+        my ($source) = @$_;
+        $source eq 'TENANT' ? $TENANT : $source eq 'PATH' ? '{id}'
+            : $source eq 'SCOPE' ? 'f' : '{null}'
+    } @{ $statement->{args} };
+
+    write_file("$self->{dir}/statement.sql", $statement->{text});
+    return $self->spawn('bare', $port, "$TOOLS/libpq_server", '-p', $port,
+        '-n', $processes, '-d', $self->{db}->conninfo('carmen_app')
+        . " options='-c carmen.tenant=$TENANT'",
+        '-s', "$self->{dir}/statement.sql", @args);
 }
 
 
@@ -262,11 +296,17 @@ sub stop
     my ($self) = @_;
     return if $self->{owner} != $$;
 
+    if (my $nginx = delete $self->{nginx}) {
+        $nginx->stop('TERM');
+        warn "bench: $_\n" for $nginx->complaints;
+        $nginx->clean;
+    }
+
     for my $pid (reverse @{ delete $self->{spawned} // [] }) {
         kill 'TERM', $pid;
         waitpid $pid, 0;
     }
-    remove_tree($self->{dir}) if !$self->{keep};
+    remove_tree($self->{dir});
 }
 
 
@@ -348,7 +388,6 @@ sub pgbench
     while (my $line = <$out>) {
         $text .= $line;
         my ($tps) = $line =~ /^progress: [\d.]+ s, ([\d.]+) tps/ or next;
-        next if $last && $done && time - $first->{time} > $seconds + 0.5;
         my $now = { time => time, cpu => [$self->cputime(
             $self->{pids}{postgres}, $pid)] };
         $done += $tps * ($now->{time} - $last->{time}) if $last;
@@ -387,30 +426,47 @@ sub cputime
 }
 
 
-# Scripts for pgbench that run a statement with a random value a client: the
-# value is chosen at a client's first run of a script, because pgbench cannot
-# choose among texts; several scripts, several values.
+# What pgbench gives for each argument: a variable; one that is not defined
+# is NULL.
+
+my %VARIABLE = (TENANT => ':tenant', ACTOR => ':actor', CLIENT => ':client',
+    KEY => ':key', HASH => ':hash', REQUEST => ':request', LIMIT => ':limit',
+    PATH => ':value', BODY => ':value');
+
+sub bind
+{
+    my ($self, $statement, %with) = @_;
+    return [map { $_->[0] eq 'SCOPE' ? ":scope_$with{scope}"
+                                     : $VARIABLE{ $_->[0] } // ':null' }
+            @{ $statement->{args} }];
+}
+
+
+# A script that runs a statement with a random value a client.  pgbench cannot
+# choose among texts, so a client keeps the value that it drew at its first
+# run: few rows are asked for, which if anything is to pgbench's good.
 
 sub pgbench_scripts
 {
-    my ($self, $statement, $values, $bind, $number) = @_;
+    my ($self, $statement, $values, $bind) = @_;
     my $count = @{ $self->{values}{$values} };
-    my (@scripts, @define);
+    my $text = $statement->{text} =~ s/\$(\d+)/$bind->[$1 - 1]/gr;
+    my $key = grep({ $_ eq ':key' } @$bind)
+        ? '\set key random(1, 9000000000000000000)' : '';
 
-    for my $k (1 .. $number) {
-        my @names = map { $_ eq '{value}' ? ":value$k" : $_ } @$bind;
-        my $text = $statement->{text} =~ s/\$(\d+)/$names[$1 - 1]/gr;
-        push @define, "fresh$k=1";
-        push @scripts, <<"END";
-\\if :fresh$k
-SELECT value AS value$k FROM bench.$values WHERE n = 1 + floor(random() * $count)::int \\gset
-\\set fresh$k 0
+    return (
+        scripts => [<<"END"],
+\\if :fresh
+SELECT value FROM bench.$values WHERE n = (SELECT 1 + floor(random() * $count)::int) \\gset
+\\set fresh 0
 \\endif
-\\set key random(1, 9000000000000000000)
+$key
 $text;
 END
-    }
-    return (scripts => \@scripts, define => \@define);
+        define => ['fresh=1', "tenant=$TENANT", 'actor=bench',
+                   'client=tests', 'limit=20', 'scope_t=t', 'scope_f=f',
+                   'request=bench', 'hash=' . 'a1b2c3d4' x 8],
+    );
 }
 
 
