@@ -28,6 +28,8 @@ CARMEN_API char *carmen_domain_enable(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 
+#ifndef CARMEN_CORE
+
 /* ends the sentence "nginx: [emerg] …" when the core is not loaded */
 static ngx_inline ngx_int_t
 carmen_domain_preconfigure(ngx_conf_t *cf, carmen_domain_t *domain)
@@ -42,6 +44,8 @@ carmen_domain_preconfigure(ngx_conf_t *cf, carmen_domain_t *domain)
 
     return carmen_domain_register(cf, domain, CARMEN_ABI);
 }
+
+#endif
 
 
 /*
