@@ -106,7 +106,9 @@ carmen_cursor_decode(ngx_pool_t *pool, const u_char *secret,
         return NGX_DECLINED;
     }
 
-    if (raw.data[0] != CARMEN_PAGE_AFTER && raw.data[0] != CARMEN_PAGE_BEFORE) {
+    if (raw.data[0] != CARMEN_PAGE_AFTER
+        && raw.data[0] != CARMEN_PAGE_BEFORE)
+    {
         return NGX_DECLINED;
     }
 

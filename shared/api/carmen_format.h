@@ -15,7 +15,7 @@
 /* the number of code points, or NGX_ERROR if it is not UTF-8 (RFC 3629) */
 ngx_int_t carmen_utf8_length(const u_char *p, size_t len);
 
-/* UTF-8 that a database takes and a log line survives: no control characters */
+/* UTF-8 that a database takes and a log survives: no control characters */
 ngx_uint_t carmen_format_text(const u_char *p, size_t len);
 
 /* an integer in JSON's spelling; NGX_OK, or NGX_DECLINED */

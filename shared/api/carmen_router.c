@@ -9,7 +9,7 @@
 #include "carmen_format.h"
 
 
-#define CARMEN_PATH_TEXT  128                /* bytes of an untyped parameter */
+#define CARMEN_PATH_TEXT   128               /* bytes of text as parameter */
 #define CARMEN_PATH_DEPTH  16                /* segments of a pattern */
 
 

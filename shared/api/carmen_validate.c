@@ -456,8 +456,8 @@ carmen_check_type(carmen_validation_t *v, const carmen_place_t *place,
     json_t *value, const char *wanted)
 {
     static const char *const  names[] = {
-        "an object", "an array", "a string", "an integer", "a number with "
-        "a fraction or exponent", "true", "false", "null"
+        "an object", "an array", "a string", "an integer", "a fraction",
+        "true", "false", "null"
     };
 
     return carmen_check_error(v, place, "type", "must be %s, not %s", wanted,

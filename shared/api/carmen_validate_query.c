@@ -229,7 +229,9 @@ carmen_query_array(carmen_validation_t *v, const carmen_place_t *place,
     ngx_str_t              item;
     const carmen_field_t  *type;
 
-    static const carmen_field_t  string = { .name = "", .type = CARMEN_STRING };
+    static const carmen_field_t  string = {
+        .name = "", .type = CARMEN_STRING
+    };
 
     type = field->item ? field->item : &string;
     end = value->data + value->len;
@@ -315,7 +317,7 @@ carmen_query_place(carmen_place_t *place, u_char *text, ngx_str_t *name)
 
 
 static carmen_param_t *
-carmen_query_find(ngx_array_t *params, size_t from, ngx_str_t *name)
+carmen_query_find(ngx_array_t *params, ngx_str_t *name)
 {
     size_t           i;
     carmen_param_t  *param;
