@@ -21,7 +21,8 @@ typedef struct carmen_health_s  carmen_health_t;
 /*
  * One thing that was looked at: "checks" gets it in the array
  * "<check>:<measurement>".  The measurement and the unit are static, the other
- * texts need not outlive the call.  "output" is shown to whoever may ask: no credentials, no addresses.
+ * texts need not outlive the call.  "output" is shown to whoever may ask: no
+ * credentials, no addresses.
  */
 typedef struct {
     const char               *measurement;   /* "connections" */

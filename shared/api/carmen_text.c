@@ -88,17 +88,22 @@ carmen_text_format(carmen_text_t *t, const char *fmt, ...)
 void
 carmen_text_json(carmen_text_t *t, const void *data, size_t len)
 {
+    carmen_text_lit(t, "\"");
+    carmen_text_escape(t, data, len);
+    carmen_text_lit(t, "\"");
+}
+
+
+void
+carmen_text_escape(carmen_text_t *t, const void *data, size_t len)
+{
     size_t  escape;
 
     escape = (size_t) ngx_escape_json(NULL, (u_char *) data, len);
 
-    if (carmen_text_reserve(t, len + escape + 2) == NULL) {
-        return;
+    if (carmen_text_reserve(t, len + escape) != NULL) {
+        t->last = (u_char *) ngx_escape_json(t->last, (u_char *) data, len);
     }
-
-    *t->last++ = '"';
-    t->last = (u_char *) ngx_escape_json(t->last, (u_char *) data, len);
-    *t->last++ = '"';
 }
 
 

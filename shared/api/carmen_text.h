@@ -28,6 +28,9 @@ void carmen_text_format(carmen_text_t *t, const char *fmt, ...);
 /* quoted and escaped: RFC 8259 */
 void carmen_text_json(carmen_text_t *t, const void *data, size_t len);
 
+/* the same without the quotes */
+void carmen_text_escape(carmen_text_t *t, const void *data, size_t len);
+
 /* escaped for text and attributes */
 void carmen_text_html(carmen_text_t *t, const char *s);
 
