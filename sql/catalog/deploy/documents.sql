@@ -161,16 +161,16 @@ CREATE TRIGGER write_document BEFORE INSERT OR UPDATE ON catalog.variant
 
 CREATE FUNCTION catalog.parts_written() RETURNS trigger
 LANGUAGE plpgsql AS $$
+DECLARE
+    part record;
 BEGIN
-    -- locks in key order
-    PERFORM FROM catalog.product p
-      WHERE (p.tenant, p.product_id) IN
-            (SELECT c.tenant, c.product_id FROM changed c)
-      ORDER BY p.tenant, p.product_id FOR NO KEY UPDATE;
-
-    UPDATE catalog.product p SET modifyts = now()
-     WHERE (p.tenant, p.product_id) IN
-           (SELECT c.tenant, c.product_id FROM changed c);
+    -- by key, and in the order of the keys, as all locks are taken
+    FOR part IN
+        SELECT DISTINCT c.tenant, c.product_id FROM changed c ORDER BY 1, 2
+    LOOP
+        UPDATE catalog.product p SET modifyts = now()
+         WHERE p.tenant = part.tenant AND p.product_id = part.product_id;
+    END LOOP;
     RETURN NULL;
 END
 $$;
@@ -218,20 +218,18 @@ $$;
 CREATE FUNCTION catalog.prices_written() RETURNS trigger
 LANGUAGE plpgsql AS $$
 DECLARE
+    priced  record;
     written catalog.variant;
 BEGIN
-    PERFORM FROM catalog.variant v
-      WHERE (v.tenant, v.variant_id) IN
-            (SELECT c.tenant, c.variant_id FROM changed c)
-      ORDER BY v.tenant, v.variant_id FOR NO KEY UPDATE;
-
-    FOR written IN
-        UPDATE catalog.variant v SET price_version = v.price_version + 1
-         WHERE (v.tenant, v.variant_id) IN
-               (SELECT c.tenant, c.variant_id FROM changed c)
-        RETURNING v.*
+    FOR priced IN
+        SELECT DISTINCT c.tenant, c.variant_id FROM changed c ORDER BY 1, 2
     LOOP
-        PERFORM catalog.price_event(written);
+        UPDATE catalog.variant v SET price_version = v.price_version + 1
+         WHERE v.tenant = priced.tenant AND v.variant_id = priced.variant_id
+        RETURNING v.* INTO written;
+        IF FOUND THEN
+            PERFORM catalog.price_event(written);
+        END IF;
     END LOOP;
     RETURN NULL;
 END

@@ -22,7 +22,8 @@ CREATE TABLE catalog.brand (
     brand_id        uuid NOT NULL DEFAULT core.uuid7(),
     name            text NOT NULL CHECK (name <> ''),
     name_key        text COLLATE "C" NOT NULL
-                    GENERATED ALWAYS AS (lower(name COLLATE "und-x-icu")) STORED,
+                    GENERATED ALWAYS AS (lower(name COLLATE "und-x-icu"))
+                    STORED,
     description     text,
     logo            text,
     status          text COLLATE "C" NOT NULL DEFAULT 'active'
@@ -82,7 +83,8 @@ CREATE TABLE catalog.product (
     document        text NOT NULL DEFAULT '{}',
     name            text NOT NULL CHECK (name <> ''),
     name_key        text COLLATE "C" NOT NULL
-                    GENERATED ALWAYS AS (lower(name COLLATE "und-x-icu")) STORED,
+                    GENERATED ALWAYS AS (lower(name COLLATE "und-x-icu"))
+                    STORED,
     description     text,
     brand_id        uuid,
     category_id     uuid,
