@@ -13,19 +13,7 @@
 #define _CARMEN_METRICS_H_INCLUDED_
 
 
-/* ids for carmen_metric_add() and, where it says gauge, carmen_metric_set() */
-
-typedef struct {
-    ngx_int_t                 in_flight;     /* gauge */
-    ngx_int_t                 queued;        /* gauge */
-    ngx_int_t                 connections;   /* gauge: those that are up */
-    ngx_int_t                 statements;
-    ngx_int_t                 errors;        /* answered with an error that
-                                                was not a refusal (CA…) */
-    ngx_int_t                 timeouts;
-    ngx_int_t                 rejected;      /* queue full */
-    ngx_int_t                 reconnects;
-} carmen_lane_metrics_t;
+#include "../wire/pg/carmen_pg.h"
 
 
 /* creates the shared memory zone "carmen_metrics", as large as it must be */

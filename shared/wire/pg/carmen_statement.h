@@ -104,8 +104,9 @@ typedef struct {
     ngx_uint_t                nvariants;
     const carmen_variant_t   *variants;
 
-    /* the number of variant 0 in this process; set when registered */
+    /* set when registered: its place, and that of its variant 0 among all */
     ngx_uint_t                index;
+    ngx_uint_t                number;
 } carmen_statement_t;
 
 

@@ -1,0 +1,374 @@
+
+/* RFC 9457 on the wire, and what an error of the database means to a client. */
+
+#include <carmen_core.h>
+#include "carmen_context.h"
+#include "carmen_text.h"
+
+
+static ngx_int_t carmen_problem_body(ngx_http_request_t *r,
+    const carmen_problem_t *problem, ngx_str_t *detail, ngx_str_t *members,
+    ngx_str_t *body);
+static ngx_str_t carmen_problem_instance(ngx_http_request_t *r);
+
+
+ngx_int_t
+carmen_problem_send(ngx_http_request_t *r, const char *name,
+    ngx_str_t *detail, ngx_str_t *members)
+{
+    ngx_int_t                rc;
+    ngx_buf_t               *b;
+    ngx_str_t                key, body, value;
+    ngx_chain_t              out;
+    const carmen_problem_t  *problem;
+
+    key.data = (u_char *) name;
+    key.len = ngx_strlen(name);
+
+    problem = carmen_problem_find(&key);
+
+    if (problem == NULL) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "carmen: the problem \"%V\" is in no table", &key);
+
+        ngx_str_set(&key, "internal-error");
+        problem = carmen_problem_find(&key);
+        detail = NULL;
+        members = NULL;
+
+        if (problem == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (carmen_problem_body(r, problem, detail, members, &body) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    r->headers_out.status = problem->status;
+    r->headers_out.content_length_n = body.len;
+    ngx_str_set(&r->headers_out.content_type, "application/problem+json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    ngx_str_set(&value, "no-store");
+
+    if (carmen_header_add(r, "Cache-Control", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (problem->status == NGX_HTTP_SERVICE_UNAVAILABLE
+        || problem->status == NGX_HTTP_TOO_MANY_REQUESTS)
+    {
+        ngx_str_set(&value, "1");
+
+        if (carmen_header_add(r, "Retry-After", &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = body.data;
+    b->last = body.data + body.len;
+    b->memory = 1;
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+void
+carmen_problem_reply(carmen_request_t *cr, const char *name,
+    ngx_str_t *detail, ngx_str_t *members)
+{
+    cr->answered = 1;
+
+    carmen_request_finish(cr, carmen_problem_send(cr->http, name, detail,
+                                                  members));
+}
+
+
+static ngx_int_t
+carmen_problem_body(ngx_http_request_t *r, const carmen_problem_t *problem,
+    ngx_str_t *detail, ngx_str_t *members, ngx_str_t *body)
+{
+    ngx_str_t      instance;
+    carmen_text_t  t;
+
+    carmen_text_init(&t, r->pool, 320 + (detail ? detail->len : 0)
+                                  + (members ? members->len : 0));
+
+    instance = carmen_problem_instance(r);
+
+    carmen_text_lit(&t, "{\"type\":\"/problems/");
+    carmen_text_cstr(&t, problem->name);
+    carmen_text_lit(&t, "\",\"title\":");
+    carmen_text_jsonc(&t, problem->title);
+    carmen_text_format(&t, ",\"status\":%ui", problem->status);
+
+    if (detail && detail->len) {
+        carmen_text_lit(&t, ",\"detail\":");
+        carmen_text_json(&t, detail->data, detail->len);
+    }
+
+    carmen_text_lit(&t, ",\"instance\":\"urn:request:");
+    carmen_text_str(&t, &instance);
+    carmen_text_lit(&t, "\"");
+
+    if (members && members->len) {
+        carmen_text_lit(&t, ",");
+        carmen_text_str(&t, members);
+    }
+
+    carmen_text_lit(&t, "}");
+
+    if (t.failed) {
+        return NGX_ERROR;
+    }
+
+    body->data = t.start;
+    body->len = t.last - t.start;
+
+    return NGX_OK;
+}
+
+
+/* $request_id, as the access log has it */
+
+static ngx_str_t
+carmen_problem_instance(ngx_http_request_t *r)
+{
+    ngx_str_t                   id, name = ngx_string("request_id");
+    static ngx_uint_t           key;
+    ngx_http_variable_value_t  *v;
+
+    if (key == 0) {
+        key = ngx_hash_key(name.data, name.len);
+    }
+
+    v = ngx_http_get_variable(r, &name, key);
+
+    if (v == NULL || v->not_found) {
+        ngx_str_null(&id);
+        return id;
+    }
+
+    id.data = v->data;
+    id.len = v->len;
+
+    return id;
+}
+
+
+/* core.refuse(): the message is the problem, the hint its members */
+
+static void
+carmen_refuse_own(carmen_request_t *cr, PGresult *res)
+{
+    size_t       len;
+    ngx_str_t    detail, members;
+    const char  *name, *text;
+
+    name = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+
+    ngx_str_null(&detail);
+    ngx_str_null(&members);
+
+    text = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
+
+    if (text) {
+        detail.data = (u_char *) text;
+        detail.len = ngx_strlen(text);
+    }
+
+    text = PQresultErrorField(res, PG_DIAG_MESSAGE_HINT);
+
+    if (text) {
+        len = ngx_strlen(text);
+
+        if (len > 2 && text[0] == '{' && text[len - 1] == '}') {
+            members.data = (u_char *) text + 1;
+            members.len = len - 2;
+        }
+    }
+
+    /* a stale version says where the resource is now */
+
+    carmen_problem_reply(cr, name ? name : "internal-error", &detail,
+                         &members);
+}
+
+
+void
+carmen_refuse_result(carmen_request_t *cr, PGresult *res)
+{
+    ngx_str_t    detail;
+    ngx_uint_t   level;
+    const char  *state, *problem, *constraint;
+
+    static const struct {
+        const char  *state;
+        size_t       len;
+        const char  *problem;
+        const char  *detail;
+    } map[] = {
+        { "23505", 5, "conflict",
+          "A value that must be unique is already in use." },
+        { "23P01", 5, "conflict",
+          "The value overlaps with one that exists." },
+        { "23503", 5, "unknown-reference",
+          "The request refers to something that does not exist, or is in "
+          "use." },
+        { "23", 2, "validation-failed",
+          "The request does not fit the rules of this resource." },
+        { "22", 2, "validation-failed",
+          "A value cannot be read as what it should be." },
+        { "40", 2, "overloaded", "Others were changing the same rows." },
+        { "55P03", 5, "overloaded", "Others were changing the same rows." },
+        { "53", 2, "overloaded", "The database is short of resources." },
+        { "57014", 5, "timeout", "The statement took too long." },
+        { "57P", 3, "database-unavailable", "The database is going down." },
+        { "08", 2, "database-unavailable", "The connection was lost." },
+        { "25006", 5, "internal-error", NULL },
+        { NULL, 0, NULL, NULL }
+    }, *m;
+
+    state = carmen_pg_sqlstate(res);
+
+    if (state[0] == 'C' && state[1] == 'A') {
+        carmen_refuse_own(cr, res);
+        return;
+    }
+
+    for (m = map; m->state; m++) {
+        if (ngx_strncmp(state, m->state, m->len) == 0) {
+            break;
+        }
+    }
+
+    problem = m->problem ? m->problem : "internal-error";
+    constraint = PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME);
+
+    level = m->problem ? NGX_LOG_INFO : NGX_LOG_ERR;
+
+    ngx_log_error(level, cr->http->connection->log, 0,
+                  "carmen: statement \"%V\" failed: SQLSTATE %s%s%s: %s",
+                  &cr->statement->name, state[0] ? state : "-",
+                  constraint ? ", constraint " : "",
+                  constraint ? constraint : "",
+                  /* a message of the classes 22 and 23 may quote the data */
+                  state[0] == '2' && (state[1] == '2' || state[1] == '3')
+                  ? "the data" : PQresultErrorField(res,
+                                                    PG_DIAG_MESSAGE_PRIMARY));
+
+    if (m->detail) {
+        detail.data = (u_char *) m->detail;
+        detail.len = ngx_strlen(m->detail);
+    }
+
+    carmen_problem_reply(cr, problem, m->detail ? &detail : NULL, NULL);
+}
+
+
+void
+carmen_refuse_failure(carmen_request_t *cr, carmen_op_failure_e failure)
+{
+    ngx_str_t    detail;
+    const char  *problem;
+
+    switch (failure) {
+
+    case CARMEN_OP_OVERLOADED:
+        problem = "overloaded";
+        ngx_str_set(&detail, "Too many requests are waiting for the "
+                             "database.");
+        break;
+
+    case CARMEN_OP_TIMEOUT:
+        problem = "timeout";
+        ngx_str_set(&detail, "The database did not answer in time.");
+        break;
+
+    case CARMEN_OP_LOST:
+        problem = "database-unavailable";
+
+        if (cr->http->method == NGX_HTTP_GET
+            || cr->http->method == NGX_HTTP_HEAD)
+        {
+            ngx_str_set(&detail, "The connection to the database was lost.");
+
+        } else {
+            ngx_str_set(&detail, "The connection to the database was lost "
+                                 "before it said whether this was done; "
+                                 "repeat it with its Idempotency-Key, or "
+                                 "look.");
+        }
+        break;
+
+    default:
+        problem = "database-unavailable";
+        ngx_str_set(&detail, "The database cannot be reached; nothing was "
+                             "done.");
+    }
+
+    carmen_problem_reply(cr, problem, &detail, NULL);
+}
+
+
+void
+carmen_refuse_validation(carmen_request_t *cr, carmen_validation_t *v)
+{
+    ngx_str_t        members;
+    ngx_uint_t       i;
+    carmen_error_t  *error;
+    carmen_text_t    t;
+
+    ngx_str_null(&members);
+
+    if (v->errors.nelts) {
+        carmen_text_init(&t, cr->http->pool, 512);
+        carmen_text_lit(&t, "\"errors\":[");
+
+        error = v->errors.elts;
+
+        for (i = 0; i < v->errors.nelts; i++) {
+            carmen_text_lit(&t, "{\"pointer\":");
+            carmen_text_json(&t, error[i].pointer.data, error[i].pointer.len);
+            carmen_text_lit(&t, ",\"code\":");
+            carmen_text_jsonc(&t, error[i].code);
+            carmen_text_lit(&t, ",\"detail\":");
+            carmen_text_json(&t, error[i].detail.data, error[i].detail.len);
+            carmen_text_lit(&t, "},");
+        }
+
+        carmen_text_uncomma(&t);
+        carmen_text_lit(&t, "]");
+
+        if (t.failed) {
+            carmen_request_finish(cr, NGX_ERROR);
+            return;
+        }
+
+        members.data = t.start;
+        members.len = t.last - t.start;
+    }
+
+    carmen_problem_reply(cr, v->problem, &v->detail, &members);
+}

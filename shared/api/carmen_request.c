@@ -1,0 +1,1224 @@
+
+/*
+ * A request from the content phase to its statement: route, authorize,
+ * validate, bind, run.
+ */
+
+#include <carmen_core.h>
+#include "carmen_context.h"
+#include "carmen_metrics.h"
+
+
+#define CARMEN_LIMIT_DEFAULT  20
+#define CARMEN_LIMIT_MAX      200
+#define CARMEN_KEY_MAX        255
+
+
+static ngx_int_t carmen_request_route(carmen_request_t *cr);
+static ngx_int_t carmen_request_authorize(carmen_request_t *cr);
+static ngx_int_t carmen_request_headers(carmen_request_t *cr);
+static ngx_int_t carmen_request_accepts(ngx_http_request_t *r);
+static ngx_int_t carmen_request_arguments(carmen_request_t *cr);
+static ngx_int_t carmen_request_paging(carmen_request_t *cr,
+    const carmen_statement_t *st, ngx_str_t *cursor);
+static ngx_int_t carmen_request_content_type(carmen_request_t *cr);
+static void carmen_request_body_read(ngx_http_request_t *r);
+static ngx_int_t carmen_request_body_check(carmen_request_t *cr);
+static ngx_int_t carmen_request_form(carmen_request_t *cr);
+static void carmen_request_run(carmen_request_t *cr);
+static ngx_int_t carmen_request_holds(void *data, const char *scope);
+static void carmen_request_done(carmen_op_t *op);
+static void carmen_request_cleanup(void *data);
+
+
+carmen_request_t *
+carmen_request_get(ngx_http_request_t *r)
+{
+    carmen_request_t  *cr;
+
+    cr = ngx_http_get_module_ctx(r, ngx_http_carmen_core_module);
+
+    if (cr == NULL) {
+        cr = ngx_pcalloc(r->pool, sizeof(carmen_request_t));
+        if (cr == NULL) {
+            return NULL;
+        }
+
+        cr->http = r;
+        cr->conf = ngx_http_get_module_loc_conf(r,
+                                                ngx_http_carmen_core_module);
+        cr->started = carmen_metrics_now();
+
+        ngx_http_set_ctx(r, cr, ngx_http_carmen_core_module);
+    }
+
+    return cr;
+}
+
+
+/*
+ * From here on the request is finished by ngx_http_finalize_request(), also
+ * when the answer is known at once: hence the count.
+ */
+
+ngx_int_t
+carmen_handler(ngx_http_request_t *r)
+{
+    carmen_request_t  *cr;
+
+    cr = carmen_request_get(r);
+    if (cr == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cr->conf = ngx_http_get_module_loc_conf(r, ngx_http_carmen_core_module);
+    cr->running = 1;
+    r->main->count++;
+
+    if (carmen_request_route(cr) != NGX_OK
+        || carmen_request_authorize(cr) != NGX_OK
+        || carmen_request_headers(cr) != NGX_OK
+        || carmen_request_arguments(cr) != NGX_OK)
+    {
+        return NGX_DONE;
+    }
+
+    if (cr->endpoint->route->body == NULL) {
+
+        if (ngx_http_discard_request_body(r) != NGX_OK) {
+            carmen_request_finish(cr, NGX_HTTP_INTERNAL_SERVER_ERROR);
+            return NGX_DONE;
+        }
+
+        carmen_request_run(cr);
+        return NGX_DONE;
+    }
+
+    if (carmen_request_content_type(cr) == NGX_OK) {
+        ngx_int_t  rc;
+
+        /* the location's buffer holds all that client_max_body_size lets in:
+         * nothing goes through a file */
+
+        r->request_body_in_single_buf = 1;
+
+        rc = ngx_http_read_client_request_body(r, carmen_request_body_read);
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            carmen_request_finish(cr, rc);
+            return NGX_DONE;
+        }
+
+        /* the count that was taken for the body */
+        ngx_http_finalize_request(r, NGX_DONE);
+    }
+
+    return NGX_DONE;
+}
+
+
+void
+carmen_request_finish(carmen_request_t *cr, ngx_int_t rc)
+{
+    ngx_http_finalize_request(cr->http, rc);
+}
+
+
+static ngx_int_t
+carmen_request_route(carmen_request_t *cr)
+{
+    u_char              *p;
+    ngx_int_t            rc;
+    ngx_str_t            path, allow;
+    ngx_uint_t           i, method;
+    ngx_http_request_t  *r;
+    carmen_loc_conf_t   *conf;
+
+    static const struct {
+        ngx_uint_t  method;
+        ngx_str_t   name;
+    } methods[] = {
+        { NGX_HTTP_GET,    ngx_string("GET, HEAD, ") },
+        { NGX_HTTP_POST,   ngx_string("POST, ") },
+        { NGX_HTTP_PUT,    ngx_string("PUT, ") },
+        { NGX_HTTP_PATCH,  ngx_string("PATCH, ") },
+        { NGX_HTTP_DELETE, ngx_string("DELETE, ") },
+    };
+
+    r = cr->http;
+    conf = cr->conf;
+
+    path = r->uri;
+
+    if (path.len < conf->prefix.len
+        || ngx_memcmp(path.data, conf->prefix.data, conf->prefix.len) != 0)
+    {
+        carmen_problem_reply(cr, "not-found", NULL, NULL);
+        return NGX_DECLINED;
+    }
+
+    path.data += conf->prefix.len;
+    path.len -= conf->prefix.len;
+
+    method = r->method == NGX_HTTP_HEAD ? NGX_HTTP_GET : r->method;
+
+    rc = carmen_router_find(conf->router, &path, method, &cr->match);
+
+    if (rc == NGX_OK) {
+        cr->endpoint = cr->match.endpoint;
+        return NGX_OK;
+    }
+
+    if (rc == NGX_DECLINED) {
+        carmen_problem_reply(cr, "not-found", NULL, NULL);
+        return NGX_DECLINED;
+    }
+
+    allow.data = ngx_pnalloc(r->pool, 64);
+    if (allow.data == NULL) {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    p = allow.data;
+
+    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (cr->match.methods & methods[i].method) {
+            p = ngx_cpymem(p, methods[i].name.data, methods[i].name.len);
+        }
+    }
+
+    p = ngx_cpymem(p, "OPTIONS", sizeof("OPTIONS") - 1);
+    allow.len = p - allow.data;
+
+    if (carmen_header_add(r, "Allow", &allow) != NGX_OK) {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    if (r->method != NGX_HTTP_OPTIONS) {
+        carmen_problem_reply(cr, "method-not-allowed", NULL, NULL);
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    r->headers_out.status = NGX_HTTP_NO_CONTENT;
+    r->header_only = 1;
+    ngx_http_clear_content_length(r);
+
+    carmen_request_finish(cr, ngx_http_send_header(r));
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+carmen_request_authorize(carmen_request_t *cr)
+{
+    ngx_str_t               detail, tenant;
+    const carmen_route_t   *route;
+
+    route = cr->endpoint->route;
+
+    if (cr->identity == NULL) {
+
+        if (!(route->flags & CARMEN_PUBLIC)) {
+            (void) carmen_identity_refuse(cr->http, NULL, NULL);
+            return NGX_DECLINED;
+        }
+
+        if (ngx_http_complex_value(cr->http, cr->conf->tenant, &tenant)
+            != NGX_OK)
+        {
+            carmen_request_finish(cr, NGX_ERROR);
+            return NGX_ERROR;
+        }
+
+        if (tenant.len == 0 || tenant.len > 63) {
+            carmen_problem_reply(cr, "not-found", NULL, NULL);
+            return NGX_DECLINED;
+        }
+
+    } else {
+
+        if (cr->endpoint->scope >= 0
+            && !carmen_scopes_has(&cr->identity->scopes, cr->endpoint->scope))
+        {
+            detail.data = ngx_pnalloc(cr->http->pool, 128);
+            if (detail.data == NULL) {
+                carmen_request_finish(cr, NGX_ERROR);
+                return NGX_ERROR;
+            }
+
+            detail.len = ngx_snprintf(detail.data, 128,
+                                      "This needs the scope \"%s\".",
+                                      route->scope) - detail.data;
+
+            carmen_problem_reply(cr, "insufficient-scope", &detail, NULL);
+            return NGX_DECLINED;
+        }
+
+        tenant = cr->identity->tenant;
+    }
+
+    cr->tenant.data = (u_char *) carmen_cstring(cr->http->pool, &tenant);
+    cr->tenant.len = tenant.len;
+
+    if (cr->tenant.data == NULL) {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_table_elt_t *
+carmen_request_header(ngx_http_request_t *r, const char *lowcase, size_t len,
+    ngx_uint_t *count)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header, *found;
+
+    found = NULL;
+    *count = 0;
+
+    part = &r->headers_in.headers.part;
+    header = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            header = part->elts;
+            i = 0;
+        }
+
+        if (header[i].key.len == len
+            && ngx_strncasecmp(header[i].key.data, (u_char *) lowcase, len)
+               == 0)
+        {
+            found = &header[i];
+            (*count)++;
+        }
+    }
+
+    return found;
+}
+
+
+/* draft-ietf-httpapi-idempotency-key-header: a structured-field string; the
+ * bare form is taken as well, since most clients send that */
+
+static ngx_int_t
+carmen_request_key(carmen_request_t *cr)
+{
+    u_char           *p;
+    ngx_uint_t        i, count;
+    ngx_str_t         key;
+    ngx_table_elt_t  *h;
+
+    h = carmen_request_header(cr->http, "idempotency-key",
+                              sizeof("idempotency-key") - 1, &count);
+    if (h == NULL) {
+
+        if (cr->endpoint->route->flags & CARMEN_CREATES) {
+            carmen_problem_reply(cr, "idempotency-key-required", NULL, NULL);
+            return NGX_DECLINED;
+        }
+
+        return NGX_OK;
+    }
+
+    key = h->value;
+
+    if (key.len >= 2 && key.data[0] == '"' && key.data[key.len - 1] == '"') {
+        key.data++;
+        key.len -= 2;
+    }
+
+    if (count > 1 || key.len == 0 || key.len > CARMEN_KEY_MAX) {
+        goto invalid;
+    }
+
+    for (i = 0; i < key.len; i++) {
+        if (key.data[i] < 0x21 || key.data[i] > 0x7e || key.data[i] == '"'
+            || key.data[i] == '\\')
+        {
+            goto invalid;
+        }
+    }
+
+    p = (u_char *) carmen_cstring(cr->http->pool, &key);
+    if (p == NULL) {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    cr->key.data = p;
+    cr->key.len = key.len;
+
+    return NGX_OK;
+
+invalid:
+
+    carmen_problem_reply(cr, "idempotency-key-invalid", NULL, NULL);
+
+    return NGX_DECLINED;
+}
+
+
+/* RFC 9110 section 13.1.1: a strong comparison, so W/"..." never matches */
+
+static ngx_int_t
+carmen_request_match(carmen_request_t *cr)
+{
+    u_char      *p;
+    ngx_str_t    value;
+    ngx_uint_t   i;
+
+    if (cr->http->headers_in.if_match == NULL) {
+
+        if (cr->endpoint->route->flags & CARMEN_VERSIONED) {
+            carmen_problem_reply(cr, "precondition-required", NULL, NULL);
+            return NGX_DECLINED;
+        }
+
+        return NGX_OK;
+    }
+
+    value = cr->http->headers_in.if_match->value;
+
+    if (value.len == 1 && value.data[0] == '*') {
+
+        if (cr->endpoint->route->flags & CARMEN_VERSIONED) {
+            carmen_problem_reply(cr, "precondition-required", NULL, NULL);
+            return NGX_DECLINED;
+        }
+
+        return NGX_OK;
+    }
+
+    if (value.len < 3 || value.len > 21 || value.data[0] != '"'
+        || value.data[value.len - 1] != '"')
+    {
+        goto failed;
+    }
+
+    value.data++;
+    value.len -= 2;
+
+    for (i = 0; i < value.len; i++) {
+        if (value.data[i] < '0' || value.data[i] > '9') {
+            goto failed;
+        }
+    }
+
+    if (value.len > 18) {
+        goto failed;
+    }
+
+    p = (u_char *) carmen_cstring(cr->http->pool, &value);
+    if (p == NULL) {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    cr->version.data = p;
+    cr->version.len = value.len;
+
+    return NGX_OK;
+
+failed:
+
+    /* no version of ours looks like that */
+
+    carmen_problem_reply(cr, "precondition-failed", NULL, NULL);
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+carmen_request_headers(carmen_request_t *cr)
+{
+    ngx_uint_t  flags;
+
+    flags = cr->endpoint->route->flags;
+
+    if (carmen_request_accepts(cr->http) != NGX_OK) {
+        carmen_problem_reply(cr, "not-acceptable", NULL, NULL);
+        return NGX_DECLINED;
+    }
+
+    if ((flags & (CARMEN_CREATES|CARMEN_KEYED))
+        && carmen_request_key(cr) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    if ((flags & (CARMEN_VERSIONED|CARMEN_MATCHES))
+        && carmen_request_match(cr) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* RFC 9110 section 12.5.1, as far as one media type needs it */
+
+static ngx_int_t
+carmen_request_accepts(ngx_http_request_t *r)
+{
+    u_char            *p, *end, *q;
+    size_t             len;
+    ngx_int_t          found;
+    ngx_uint_t         count, refused, specific, rank;
+    ngx_table_elt_t   *h;
+
+#if (NGX_HTTP_HEADERS)
+    h = r->headers_in.accept;
+#else
+    h = carmen_request_header(r, "accept", sizeof("accept") - 1, &count);
+#endif
+
+    (void) count;
+
+    if (h == NULL || (h->value.len == 3 && h->value.data[0] == '*')) {
+        return NGX_OK;
+    }
+
+    p = h->value.data;
+    end = p + h->value.len;
+    found = 0;
+    rank = 0;
+
+    while (p < end) {
+
+        while (p < end && (*p == ' ' || *p == ',' || *p == '\t')) {
+            p++;
+        }
+
+        q = p;
+
+        while (p < end && *p != ',') {
+            p++;
+        }
+
+        len = 0;
+
+        while (q + len < p && q[len] != ';' && q[len] != ' ') {
+            len++;
+        }
+
+        if (len == 16 && ngx_strncasecmp(q, (u_char *) "application/json", 16)
+                         == 0)
+        {
+            specific = 3;
+
+        } else if (len == 13 && ngx_strncasecmp(q, (u_char *) "application/*",
+                                                13) == 0)
+        {
+            specific = 2;
+
+        } else if (len == 3 && ngx_strncmp(q, "*/*", 3) == 0) {
+            specific = 1;
+
+        } else {
+            continue;
+        }
+
+        /* "q=0", "q=0.0" and so on */
+
+        refused = 0;
+        q = ngx_strlcasestrn(q + len, p, (u_char *) "q=", 1);
+
+        if (q) {
+            refused = 1;
+
+            for (q += 2; q < p && *q != ';' && *q != ' '; q++) {
+                if (*q != '0' && *q != '.') {
+                    refused = 0;
+                    break;
+                }
+            }
+        }
+
+        if (specific > rank) {
+            rank = specific;
+            found = !refused;
+        }
+    }
+
+    return found ? NGX_OK : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+carmen_request_holds(void *data, const char *scope)
+{
+    ngx_int_t          bit;
+    carmen_request_t  *cr;
+
+    cr = data;
+
+    bit = carmen_scope_intern(scope);
+
+    return cr->identity && bit >= 0
+           && carmen_scopes_has(&cr->identity->scopes, bit);
+}
+
+
+static ngx_int_t
+carmen_request_arguments(carmen_request_t *cr)
+{
+    ngx_int_t                   rc;
+    ngx_str_t                   cursor;
+    ngx_uint_t                  i, list;
+    carmen_param_t             *param;
+    ngx_http_request_t         *r;
+    const carmen_field_t       *fields;
+    carmen_validation_t         v;
+    const carmen_statement_t   *st;
+
+    r = cr->http;
+    fields = cr->endpoint->query;
+    st = cr->endpoint->route->statement;
+    list = (st && st->kind == CARMEN_KIND_LIST);
+
+    cr->limit = CARMEN_LIMIT_DEFAULT;
+
+    if (r->args.len == 0 && !cr->endpoint->query_required) {
+        return NGX_OK;
+    }
+
+    if (ngx_array_init(&cr->query, r->pool, 4, sizeof(carmen_param_t))
+        != NGX_OK)
+    {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&v, sizeof(carmen_validation_t));
+    v.pool = r->pool;
+    v.holds = carmen_request_holds;
+    v.data = cr;
+
+    rc = carmen_validate_query(&v, &r->args, fields, &cr->query);
+
+    if (rc == NGX_ERROR) {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        carmen_refuse_validation(cr, &v);
+        return NGX_DECLINED;
+    }
+
+    if (!list) {
+        return NGX_OK;
+    }
+
+    ngx_str_null(&cursor);
+    param = cr->query.elts;
+
+    for (i = 0; i < cr->query.nelts; i++) {
+
+        if (ngx_strcmp(param[i].name.data, "limit") == 0) {
+            cr->limit = ngx_atoi(param[i].value.data, param[i].value.len);
+
+        } else if (ngx_strcmp(param[i].name.data, "cursor") == 0) {
+            cursor = param[i].value;
+
+        } else if (ngx_strcmp(param[i].name.data, "sort") == 0) {
+
+            while (cr->sort < st->nsorts
+                   && (st->sorts[cr->sort].name.len != param[i].value.len
+                       || ngx_memcmp(st->sorts[cr->sort].name.data,
+                                     param[i].value.data,
+                                     param[i].value.len) != 0))
+            {
+                cr->sort++;
+            }
+
+            if (cr->sort == st->nsorts) {
+                cr->sort = 0;
+            }
+        }
+    }
+
+    return carmen_request_paging(cr, st, &cursor);
+}
+
+
+static ngx_int_t
+carmen_request_paging(carmen_request_t *cr, const carmen_statement_t *st,
+    ngx_str_t *cursor)
+{
+    ngx_int_t            rc;
+    ngx_str_t            context;
+    carmen_main_conf_t  *cmcf;
+
+    if (cursor->data == NULL) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_get_module_main_conf(cr->http,
+                                         ngx_http_carmen_core_module);
+
+    context = carmen_cursor_context(cr);
+
+    if (context.data == NULL) {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    rc = carmen_cursor_decode(cr->http->pool, cmcf->secret, &context, cursor,
+                              &cr->cursor);
+    if (rc == NGX_ERROR) {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_OK || cr->cursor.sort != cr->sort
+        || cr->cursor.nkeys != st->sorts[cr->sort].nkeys)
+    {
+        carmen_problem_reply(cr, "invalid-cursor", NULL, NULL);
+        return NGX_DECLINED;
+    }
+
+    cr->has_cursor = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+carmen_request_media_type(ngx_str_t *value, const char *type, size_t len)
+{
+    if (value->len < len
+        || ngx_strncasecmp(value->data, (u_char *) type, len) != 0)
+    {
+        return 0;
+    }
+
+    return value->len == len || value->data[len] == ';'
+           || value->data[len] == ' ';
+}
+
+
+static ngx_int_t
+carmen_request_content_type(carmen_request_t *cr)
+{
+    ngx_str_t               *type;
+    ngx_http_request_t      *r;
+    const carmen_route_t    *route;
+
+    r = cr->http;
+    route = cr->endpoint->route;
+
+    if (r->headers_in.content_type == NULL) {
+
+        if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
+            /* no body at all: what is missing will be said by name */
+            return NGX_OK;
+        }
+
+        goto unsupported;
+    }
+
+    type = &r->headers_in.content_type->value;
+
+    if (carmen_request_media_type(type, "application/json", 16)
+        || (route->method == CARMEN_PATCH
+            && carmen_request_media_type(type, "application/merge-patch+json",
+                                         28))
+        || ((route->flags & CARMEN_FORM)
+            && carmen_request_media_type(type,
+                                     "application/x-www-form-urlencoded", 33)))
+    {
+        return NGX_OK;
+    }
+
+unsupported:
+
+    carmen_problem_reply(cr, "unsupported-media-type", NULL, NULL);
+
+    return NGX_DECLINED;
+}
+
+
+static void
+carmen_request_body_read(ngx_http_request_t *r)
+{
+    u_char            *p;
+    size_t             len;
+    ngx_buf_t         *b;
+    ngx_chain_t       *in;
+    carmen_request_t  *cr;
+
+    cr = ngx_http_get_module_ctx(r, ngx_http_carmen_core_module);
+
+    len = 0;
+
+    if (r->request_body) {
+        for (in = r->request_body->bufs; in; in = in->next) {
+            b = in->buf;
+
+            if (!ngx_buf_in_memory(b) && ngx_buf_size(b)) {
+                /* client_body_in_file_only, or a buffer made too small */
+                ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                              "carmen: the body went to a file; do not set "
+                              "client_body_in_file_only here");
+                carmen_problem_reply(cr, "content-too-large", NULL, NULL);
+                return;
+            }
+
+            len += b->last - b->pos;
+        }
+    }
+
+    /* one copy, since the text must end with NUL for libpq */
+
+    p = ngx_pnalloc(r->pool, len + 1);
+    if (p == NULL) {
+        carmen_request_finish(cr, NGX_ERROR);
+        return;
+    }
+
+    cr->body.data = p;
+    cr->body.len = len;
+
+    if (len) {
+        for (in = r->request_body->bufs; in; in = in->next) {
+            b = in->buf;
+            p = ngx_cpymem(p, b->pos, b->last - b->pos);
+        }
+    }
+
+    *p = '\0';
+
+    if (carmen_request_body_check(cr) == NGX_OK) {
+        carmen_request_run(cr);
+    }
+}
+
+
+static ngx_int_t
+carmen_request_body_check(carmen_request_t *cr)
+{
+    ngx_int_t               rc;
+    ngx_http_request_t     *r;
+    carmen_validation_t     v;
+    const carmen_route_t   *route;
+
+    r = cr->http;
+    route = cr->endpoint->route;
+
+    if (cr->body.len == 0) {
+        /* a table without required fields takes no body as {} */
+        ngx_str_set(&cr->body, "{}");
+
+    } else if ((route->flags & CARMEN_FORM) && r->headers_in.content_type
+               && carmen_request_media_type(&r->headers_in.content_type->value,
+                                     "application/x-www-form-urlencoded", 33))
+    {
+        rc = carmen_request_form(cr);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (carmen_request_keep(cr) != NGX_OK) {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&v, sizeof(carmen_validation_t));
+    v.pool = r->pool;
+    v.holds = carmen_request_holds;
+    v.data = cr;
+
+    rc = carmen_validate_body(&v, cr->body.data, cr->body.len, route->body,
+                              &cr->json);
+    if (rc == NGX_OK) {
+        return NGX_OK;
+    }
+
+    if (rc == NGX_DECLINED) {
+        carmen_refuse_validation(cr, &v);
+        return NGX_DECLINED;
+    }
+
+    carmen_request_finish(cr, NGX_ERROR);
+
+    return NGX_ERROR;
+}
+
+
+/* a form becomes an object of strings */
+
+static ngx_int_t
+carmen_request_form(carmen_request_t *cr)
+{
+    char                 *text;
+    json_t               *object;
+    ngx_int_t             rc;
+    ngx_uint_t            i;
+    ngx_array_t           params;
+    carmen_param_t       *param;
+    carmen_validation_t   v;
+
+    if (ngx_array_init(&params, cr->http->pool, 8, sizeof(carmen_param_t))
+        != NGX_OK)
+    {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&v, sizeof(carmen_validation_t));
+    v.pool = cr->http->pool;
+    v.holds = carmen_request_holds;
+    v.data = cr;
+
+    rc = carmen_validate_query(&v, &cr->body, cr->endpoint->route->body,
+                               &params);
+    if (rc == NGX_DECLINED) {
+        carmen_refuse_validation(cr, &v);
+        return rc;
+    }
+
+    object = (rc == NGX_OK) ? json_object() : NULL;
+
+    if (object == NULL) {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    param = params.elts;
+
+    for (i = 0; i < params.nelts; i++) {
+        if (json_object_set_new(object, (char *) param[i].name.data,
+                                json_stringn((char *) param[i].value.data,
+                                             param[i].value.len))
+            != 0)
+        {
+            json_decref(object);
+            carmen_problem_reply(cr, "bad-request", NULL, NULL);
+            return NGX_DECLINED;
+        }
+    }
+
+    text = json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+
+    if (text == NULL) {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    cr->body.data = (u_char *) text;
+    cr->body.len = ngx_strlen(text);
+    cr->body.data = (u_char *) carmen_cstring(cr->http->pool, &cr->body);
+    free(text);
+
+    if (cr->body.data == NULL) {
+        carmen_request_finish(cr, NGX_ERROR);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+carmen_request_run(carmen_request_t *cr)
+{
+    ngx_int_t              rc;
+    ngx_http_request_t    *r;
+    const carmen_route_t  *route;
+
+    r = cr->http;
+    route = cr->endpoint->route;
+
+    if (route->handler) {
+
+        /* the handler may answer before it returns: the count keeps r */
+
+        r->main->count++;
+
+        rc = route->handler(cr);
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            carmen_request_finish(cr, rc);
+
+        } else if (rc == NGX_ERROR) {
+            carmen_request_finish(cr, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        }
+
+        ngx_http_finalize_request(r, NGX_DONE);
+
+        return;
+    }
+
+    if (carmen_query(cr, route->statement, NULL, NULL, NULL) == NGX_ERROR) {
+        carmen_request_finish(cr, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+}
+
+
+ngx_int_t
+carmen_query(carmen_request_t *cr, const carmen_statement_t *st,
+    const carmen_pair_t *pairs, carmen_result_pt next, void *data)
+{
+    ngx_int_t                   rc;
+    carmen_op_t                *op;
+    ngx_http_request_t         *r;
+    carmen_pg_pool_t           *pool;
+    ngx_http_upstream_state_t  *state;
+
+    r = cr->http;
+    pool = cr->conf->pool;
+
+    if (pool == NULL || cr->op) {
+        return NGX_ERROR;
+    }
+
+    if (carmen_request_keep(cr) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (r->upstream_states == NULL) {
+        r->upstream_states = ngx_array_create(r->pool, 1,
+                                            sizeof(ngx_http_upstream_state_t));
+        if (r->upstream_states == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    state = ngx_array_push(r->upstream_states);
+    if (state == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(state, sizeof(ngx_http_upstream_state_t));
+    state->response_time = ngx_current_msec;
+    state->connect_time = (ngx_msec_t) -1;
+    state->header_time = (ngx_msec_t) -1;
+    cr->state = state;
+
+    op = carmen_op_get(pool);
+    if (op == NULL) {
+        return NGX_ERROR;
+    }
+
+    op->lane = &pool->lanes[st->lane];
+    op->statement = st;
+    op->tenant = cr->tenant;
+    op->done = carmen_request_done;
+    op->data = cr;
+    op->retry = (cr->key.len != 0 || st->kind == CARMEN_KIND_READ
+                 || st->kind == CARMEN_KIND_LIST
+                 || st->lane == CARMEN_LANE_FAST);
+
+    if (carmen_bind(cr, st, pairs, &op->variant, &op->values) != NGX_OK) {
+        ngx_free(op);
+        return NGX_ERROR;
+    }
+
+    cr->next = next;
+    cr->next_data = data;
+    cr->statement = st;
+
+    rc = carmen_pg_submit(op);
+
+    if (rc == NGX_OK) {
+        cr->op = op;
+        r->read_event_handler = ngx_http_test_reading;
+        r->write_event_handler = ngx_http_request_empty_handler;
+        return NGX_OK;
+    }
+
+    carmen_refuse_failure(cr, rc == NGX_BUSY ? CARMEN_OP_OVERLOADED
+                                             : CARMEN_OP_UNAVAILABLE);
+    return NGX_DONE;
+}
+
+
+static void
+carmen_request_done(carmen_op_t *op)
+{
+    carmen_result_t    result;
+    ngx_connection_t  *c;
+    carmen_request_t  *cr;
+
+    cr = op->data;
+    cr->op = NULL;
+
+    c = cr->http->connection;
+
+    if (op->conn && op->conn->peer.name) {
+        cr->state->peer = op->conn->peer.name;
+        cr->state->connect_time = 0;
+    }
+
+    cr->state->response_time = ngx_current_msec - cr->state->response_time;
+    cr->state->header_time = cr->state->response_time;
+
+    if (op->failure != CARMEN_OP_OK) {
+        cr->state->status = NGX_HTTP_SERVICE_UNAVAILABLE;
+        carmen_refuse_failure(cr, op->failure);
+
+    } else if (cr->next) {
+        cr->state->status = NGX_HTTP_OK;
+        result.pg = op->result;
+        cr->next(cr, &result, cr->next_data);
+
+    } else {
+        cr->state->status = NGX_HTTP_OK;
+        cr->result = op->result;
+        op->result = NULL;
+        carmen_reply_result(cr, cr->result);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+ngx_int_t
+carmen_request_keep(carmen_request_t *cr)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (!cr->cleanup) {
+        cln = ngx_pool_cleanup_add(cr->http->pool, 0);
+        if (cln == NULL) {
+            return NGX_ERROR;
+        }
+
+        cln->handler = carmen_request_cleanup;
+        cln->data = cr;
+        cr->cleanup = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+carmen_request_cleanup(void *data)
+{
+    carmen_request_t  *cr = data;
+
+    if (cr->op) {
+        carmen_pg_orphan(cr->op);
+        cr->op = NULL;
+    }
+
+    if (cr->task) {
+        carmen_offload_orphan(cr);
+    }
+
+    if (cr->result) {
+        PQclear(cr->result);
+        cr->result = NULL;
+    }
+
+    if (cr->json) {
+        json_decref(cr->json);
+        cr->json = NULL;
+    }
+}
+
+
+ngx_http_request_t *
+carmen_request_http(carmen_request_t *cr)
+{
+    return cr->http;
+}
+
+
+carmen_request_t *
+carmen_request(ngx_http_request_t *r)
+{
+    return ngx_http_get_module_ctx(r, ngx_http_carmen_core_module);
+}
+
+
+ngx_str_t
+carmen_request_tenant(carmen_request_t *cr)
+{
+    return cr->tenant;
+}
+
+
+struct json_t *
+carmen_request_body(carmen_request_t *cr)
+{
+    return cr->json;
+}
+
+
+ngx_str_t
+carmen_request_path(carmen_request_t *cr, const char *name)
+{
+    ngx_uint_t  i;
+    ngx_str_t   none = ngx_null_string;
+
+    for (i = 0; i < cr->match.nparams; i++) {
+        if (ngx_strcmp(cr->match.params[i].name, name) == 0) {
+            return cr->match.params[i].value;
+        }
+    }
+
+    return none;
+}
+
+
+ngx_str_t
+carmen_request_query(carmen_request_t *cr, const char *name)
+{
+    ngx_str_t        none = ngx_null_string;
+    ngx_uint_t       i;
+    carmen_param_t  *param;
+
+    param = cr->query.elts;
+
+    for (i = 0; i < cr->query.nelts; i++) {
+        if (ngx_strcmp(param[i].name.data, name) == 0) {
+            return param[i].value;
+        }
+    }
+
+    return none;
+}
+
+
+char *
+carmen_cstring(ngx_pool_t *pool, ngx_str_t *s)
+{
+    char  *p;
+
+    p = ngx_pnalloc(pool, s->len + 1);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(p, s->data, s->len);
+    p[s->len] = '\0';
+
+    return p;
+}
