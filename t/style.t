@@ -102,7 +102,7 @@ clean('functions open their brace on a line of its own',
 clean('the return type stands on a line of its own', code_lines(
       qr/^(?:static )?(?:ngx_\w+|carmen_\w+|void|char|int|u_char|size_t)\s
          [\s*]*\w+\([^;]*\)\s*$/x, @product));
-clean('nothing is put off', lines(qr/\b(?:TODO|FIXME|XXX)\b/, @c,
+clean('nothing is put off', lines(qr/\b(?:TODO|FIXME|XXX:)/, @c,
       grep { $_ ne 't/style.t' } @script));
 
 # What a worker must not do, and what is too easily done wrong.

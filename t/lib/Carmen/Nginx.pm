@@ -419,6 +419,8 @@ http {
     uwsgi_temp_path {{DIR}}/temp/uwsgi;
     scgi_temp_path {{DIR}}/temp/scgi;
 
+    carmen_secret {{SECRET}};
+
 {{UPSTREAM}}
 {{HTTP}}
     server {
@@ -427,7 +429,6 @@ http {
 
         {{USE_DATABASE}}
         carmen_tenant demo;
-        carmen_secret {{SECRET}};
 {{AUTH}}
 {{SERVER}}
         location /api/v1/ {
