@@ -140,8 +140,12 @@ BEGIN
         RETURN NULL;
     END IF;
 
+    -- not in the WHERE below: coalesce() counts as leaky there, and row-level
+    -- security would keep it out of the index
+    a_actor := coalesce(a_actor, '');
+
     IF NOT pg_try_advisory_xact_lock(hashtextextended(
-        a_tenant || E'\n' || coalesce(a_actor, '') || E'\n' || a_key, 7))
+        a_tenant || E'\n' || a_actor || E'\n' || a_key, 7))
     THEN
         PERFORM core.refuse(409, 'idempotency-in-flight',
             'A request with this Idempotency-Key is being carried out.');
@@ -152,7 +156,7 @@ BEGIN
       INTO found_hash, found_reply.status, found_reply.version,
            found_reply.location, found_reply.body
       FROM core.idempotency i
-     WHERE i.tenant = a_tenant AND i.actor = coalesce(a_actor, '')
+     WHERE i.tenant = a_tenant AND i.actor = a_actor
        AND i.key = a_key;
 
     IF FOUND AND found_hash <> a_hash THEN
@@ -198,13 +202,14 @@ SELECT core.protect('core.event', append_only => true);
 CREATE FUNCTION core.emit(a_tenant text, domain text, event text,
                           subject text, sequence bigint, data jsonb)
 RETURNS void
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC
+LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO core.event (tenant, type, source, subject, sequence, data)
     VALUES (a_tenant, 'com.carmen.' || domain || '.' || event || '.v1',
             '/' || domain || '/' || split_part(event, '.', 1),
             subject, sequence, data);
-END;
+END
+$$;
 
 -- Who did what (the sources' "audit" entity).
 CREATE TABLE core.audit (
@@ -226,13 +231,14 @@ SELECT core.protect('core.audit', append_only => true);
 CREATE FUNCTION core.log(a_tenant text, a_actor text, operation text,
                          reference_type text, reference_value text,
                          changes jsonb DEFAULT '{}') RETURNS void
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC
+LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO core.audit (tenant, operation, employee_id, reference_type,
                             reference_value, changes)
     VALUES (a_tenant, operation, a_actor, reference_type, reference_value,
             changes);
-END;
+END
+$$;
 
 -- A JSON object with only the named members, in their order.
 CREATE FUNCTION core.pick(doc json, names text[]) RETURNS json
