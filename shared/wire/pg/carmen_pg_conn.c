@@ -205,7 +205,7 @@ carmen_pg_conn_open(carmen_pg_conn_t *conn)
     rc = ngx_http_upstream_get_round_robin_peer(&conn->peer, &conn->rrp);
 
     if (rc != NGX_OK) {
-        conn->rrp.peers = NULL;
+        conn->peer.tries = 0;
         carmen_pg_conn_failed(conn, "no live servers");
         return;
     }
@@ -308,11 +308,15 @@ carmen_pg_conn_attach(carmen_pg_conn_t *conn)
 }
 
 
-/* the descriptor stays with libpq */
+/*
+ * The descriptor stays with libpq, which may have closed it already: an event
+ * of a closed descriptor is forgotten, not deleted.
+ */
 
 static void
 carmen_pg_conn_detach(carmen_pg_conn_t *conn)
 {
+    ngx_uint_t         flags;
     ngx_connection_t  *c;
 
     c = conn->connection;
@@ -332,12 +336,14 @@ carmen_pg_conn_detach(carmen_pg_conn_t *conn)
         ngx_delete_posted_event(c->write);
     }
 
+    flags = (conn->pq && PQsocket(conn->pq) == c->fd) ? 0 : NGX_CLOSE_EVENT;
+
     if (c->read->active) {
-        ngx_del_event(c->read, NGX_READ_EVENT, 0);
+        ngx_del_event(c->read, NGX_READ_EVENT, flags);
     }
 
     if (c->write->active) {
-        ngx_del_event(c->write, NGX_WRITE_EVENT, 0);
+        ngx_del_event(c->write, NGX_WRITE_EVENT, flags);
     }
 
     c->read->closed = 1;
@@ -545,7 +551,7 @@ carmen_pg_prepared(carmen_op_t *op)
         conn->state = CARMEN_PG_READY;
         conn->failures = 0;
         carmen_metric_add(conn->lane->metrics->connections, 1);
-        conn->rrp.peers = NULL;
+        conn->peer.tries = 0;
 
         if (conn->timer.timer_set) {
             ngx_del_timer(&conn->timer);
@@ -1082,7 +1088,7 @@ carmen_pg_conn_lost(carmen_pg_conn_t *conn, carmen_op_failure_e failure)
     }
 
     /* at once, but not from inside an event of the connection that went */
-    conn->rrp.peers = NULL;
+    conn->peer.tries = 0;
     ngx_add_timer(&conn->timer, 1);
 }
 
@@ -1132,7 +1138,7 @@ carmen_pg_conn_failed(carmen_pg_conn_t *conn, const char *why)
         }
     }
 
-    conn->rrp.peers = NULL;
+    conn->peer.tries = 0;
     conn->failures++;
 
     delay = CARMEN_PG_BACKOFF_MIN << ngx_min(conn->failures, 7);
