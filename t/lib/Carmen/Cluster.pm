@@ -400,7 +400,7 @@ sub drop_leftovers
 }
 
 
-our @DOMAINS = qw(core auth users catalog inventory orders);
+chomp(our @DOMAINS = `$ROOT/packaging/migrate --list`);
 
 
 # The domains that have a plan; of the named ones only, when any is named.

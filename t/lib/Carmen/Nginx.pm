@@ -14,7 +14,7 @@ package Carmen::Nginx;
 #   usual), server (added), api (added to location /api/v1/), locations
 #   (added), conf (everything; {{DIR}}, {{PORT}}, {{MODULES}}, {{DATABASE}}
 #   are replaced), lanes ("fast=2 write=4 ..."), domains => [...],
-#   workers => 2, log_level => 'notice', access_log => 0|1
+#   workers => 2, worker_connections => 4096, log_level => 'notice', access_log => 0|1
 
 use strict;
 use warnings;
@@ -151,6 +151,7 @@ sub conf
         MODULES => $self->modules,
         MAIN => $self->{main} // '',
         WORKERS => $self->{workers},
+        CONNECTIONS => $self->{worker_connections} // 4096,
         LEVEL => $self->{log_level},
         HTTP => $self->{http} // '',
         UPSTREAM => $self->upstream,
@@ -401,7 +402,7 @@ worker_shutdown_timeout 10s;
 {{MAIN}}
 
 events {
-    worker_connections 4096;
+    worker_connections {{CONNECTIONS}};
 }
 
 http {
