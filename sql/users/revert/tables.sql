@@ -1,0 +1,7 @@
+-- Revert users:tables
+
+BEGIN;
+
+DROP SCHEMA users CASCADE;
+
+COMMIT;
