@@ -1,6 +1,5 @@
 -- Deploy catalog:finding
--- The search of a list of products by words, by field and in a language of
--- its own.
+-- What the statements that read products stand on.
 
 BEGIN;
 
@@ -37,10 +36,33 @@ BEGIN
 END
 $$;
 
--- The document, or the members of it that were asked for.
+-- What a statement answers for a product or a variant that is due.  By key:
+-- an argument that is the whole row would be built for every row, due or not.
+CREATE FUNCTION catalog.product_now(a_tenant text, a_product uuid)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN (SELECT catalog.product_text(p, now()) FROM catalog.product p
+             WHERE p.tenant = a_tenant AND p.product_id = a_product);
+END
+$$;
+
+CREATE FUNCTION catalog.variant_now(a_tenant text, a_variant uuid)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN (SELECT catalog.variant_text(v, now()) FROM catalog.variant v
+             WHERE v.tenant = a_tenant AND v.variant_id = a_variant);
+END
+$$;
+
+-- document OPERATOR(catalog.->) fields: the members that were asked for.
 CREATE FUNCTION catalog.only(document text, fields text[]) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE WHEN fields IS NULL THEN document
-            ELSE core.pick(document::json, fields)::text END;
+RETURN core.pick(document::json, fields)::text;
+
+CREATE OPERATOR catalog.-> (
+    LEFTARG = text, RIGHTARG = text[], FUNCTION = catalog.only
+);
 
 COMMIT;

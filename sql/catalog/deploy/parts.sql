@@ -75,14 +75,9 @@ BEGIN
     PERFORM catalog.product_open(a_tenant, a_product, NULL);
     v := catalog.variant_take(a_tenant, a_product, a_variant, a_match);
 
-    BEGIN
-        DELETE FROM catalog.variant x
-         WHERE x.tenant = a_tenant AND x.variant_id = a_variant;
-    EXCEPTION WHEN foreign_key_violation THEN
-        PERFORM core.refuse(409, 'product-in-use',
-            'The variant is named by orders or stock; make it inactive '
-            'instead.');
-    END;
+    PERFORM catalog.variant_free(a_tenant, ARRAY[a_variant]);
+    DELETE FROM catalog.variant x
+     WHERE x.tenant = a_tenant AND x.variant_id = a_variant;
 
     PERFORM core.log(a_tenant, a_actor, 'delete', 'variant', a_variant::text,
                      jsonb_build_object('sku', v.sku));

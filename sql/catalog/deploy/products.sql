@@ -467,6 +467,28 @@ BEGIN
 END
 $$;
 
+-- What an open order names stays.  Orders may live in another database; then
+-- they keep what they need of a variant themselves.
+CREATE FUNCTION catalog.variant_free(a_tenant text, variants uuid[])
+RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF to_regclass('orders.order_line') IS NULL THEN
+        RETURN;
+    END IF;
+
+    IF EXISTS (
+        SELECT FROM orders.order_line l
+          JOIN orders."order" o USING (tenant, order_id)
+         WHERE l.tenant = a_tenant AND l.variant_id = ANY (variants)
+           AND o.status NOT IN ('delivered', 'closed', 'cancelled'))
+    THEN
+        PERFORM core.refuse(409, 'product-in-use',
+            'Open orders name it; take it off sale instead.');
+    END IF;
+END
+$$;
+
 CREATE FUNCTION catalog.product_delete(a_tenant text, a_actor text,
                                        a_product uuid, a_match text)
 RETURNS core.reply
@@ -474,13 +496,14 @@ LANGUAGE plpgsql AS $$
 DECLARE
     p catalog.product := catalog.product_take(a_tenant, a_product, a_match);
 BEGIN
-    BEGIN
-        DELETE FROM catalog.product x
-         WHERE x.tenant = a_tenant AND x.product_id = a_product;
-    EXCEPTION WHEN foreign_key_violation THEN
-        PERFORM core.refuse(409, 'product-in-use',
-            'The product is named by orders or stock; archive it instead.');
-    END;
+    IF p.status <> 'draft' THEN
+        PERFORM catalog.variant_free(a_tenant, ARRAY(
+            SELECT v.variant_id FROM catalog.variant v
+             WHERE v.tenant = a_tenant AND v.product_id = a_product));
+    END IF;
+
+    DELETE FROM catalog.product x
+     WHERE x.tenant = a_tenant AND x.product_id = a_product;
 
     PERFORM core.log(a_tenant, a_actor, 'delete', 'product', a_product::text,
                      jsonb_build_object('name', p.name, 'status', p.status));

@@ -3,6 +3,7 @@
 BEGIN;
 
 DROP FUNCTION catalog.product_delete;
+DROP FUNCTION catalog.variant_free;
 DROP FUNCTION catalog.product_become;
 DROP FUNCTION catalog.product_update;
 DROP FUNCTION catalog.product_bulk;

@@ -10,7 +10,8 @@ SELECT catalog.brand_text(b) AS item
  WHERE b.tenant = :tenant
    /*if query.q*/
    AND b.name_key >= lower(:query.q COLLATE "und-x-icu") COLLATE "C"
-   AND b.name_key < (lower(:query.q COLLATE "und-x-icu") || U&'\+10FFFF') COLLATE "C"
+   AND b.name_key < (lower(:query.q COLLATE "und-x-icu")
+                     || U&'\+10FFFF') COLLATE "C"
    /*end*/
    AND (:query.status::text IS NULL OR b.status = :query.status)
    /*after*/ /*order*/

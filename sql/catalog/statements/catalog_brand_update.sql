@@ -2,5 +2,5 @@
 -- lane: write
 -- kind: write
 -- returns: ProductBrand
-SELECT * FROM catalog.brand_update(:tenant, :actor, :path.brandId::uuid, :match,
-                                  :body::jsonb)
+SELECT * FROM catalog.brand_update(:tenant, :actor, :path.brandId::uuid,
+                                   :match, :body::jsonb)

@@ -2,4 +2,5 @@
 -- lane: write
 -- kind: write
 -- returns: ProductCategory
-SELECT * FROM catalog.category_create(:tenant, :actor, :key, :hash, :body::jsonb)
+SELECT * FROM catalog.category_create(:tenant, :actor, :key, :hash,
+                                      :body::jsonb)

@@ -1,4 +1,5 @@
 -- catalog_category_delete: Delete a category that nothing refers to
 -- lane: write
 -- kind: write
-SELECT * FROM catalog.category_delete(:tenant, :actor, :path.categoryId::uuid, :match)
+SELECT * FROM catalog.category_delete(:tenant, :actor, :path.categoryId::uuid,
+                                      :match)

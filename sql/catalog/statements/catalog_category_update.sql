@@ -2,5 +2,5 @@
 -- lane: write
 -- kind: write
 -- returns: ProductCategory
-SELECT * FROM catalog.category_update(:tenant, :actor, :path.categoryId::uuid, :match,
-                                  :body::jsonb)
+SELECT * FROM catalog.category_update(:tenant, :actor, :path.categoryId::uuid,
+                                      :match, :body::jsonb)

@@ -5,4 +5,9 @@
 SELECT catalog.media_text(m) AS item
   FROM catalog.media m
  WHERE m.tenant = :tenant AND m.product_id = :path.productId::uuid
+   AND (:scope(catalog:write)::boolean OR EXISTS (
+           SELECT FROM catalog.product p
+            WHERE p.tenant = :tenant
+              AND p.product_id = :path.productId::uuid
+              AND p.status <> 'draft'))
    /*after*/ /*order*/

@@ -1,9 +1,11 @@
 -- catalog_product_get: One product with its variants, prices and media
 -- returns: Product
-SELECT CASE WHEN p.due > now()
-            THEN catalog.only(p.document, :query.fields::text[])
-            ELSE catalog.only(catalog.product_text(p, now()),
-                              :query.fields::text[]) END AS body,
+SELECT CASE WHEN p.due > now() THEN p.document
+            ELSE catalog.product_now(p.tenant, p.product_id) END
+       /*if query.fields*/
+       OPERATOR(catalog.->) :query.fields::text[]
+       /*end*/
+       AS body,
        CASE WHEN p.due > now() THEN p.version
             ELSE p.version + catalog.passed(p.boundaries, now()) END AS version
   FROM catalog.product p

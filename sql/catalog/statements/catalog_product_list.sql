@@ -5,19 +5,21 @@
 -- sort: -name       t.name_key text, t.product_id uuid
 -- sort: createts    t.createts timestamptz, t.product_id uuid
 -- sort: -createts   t.createts timestamptz, t.product_id uuid
-SELECT catalog.only(CASE WHEN p.due > now() THEN p.document
-                         ELSE catalog.product_text(p, now()) END,
-                    :query.fields::text[]) AS item
+SELECT CASE WHEN p.due > now() THEN p.document
+            ELSE catalog.product_now(p.tenant, p.product_id) END
+       /*if query.fields*/ OPERATOR(catalog.->) :query.fields::text[] /*end*/
+       AS item
   FROM catalog.product_term t
   JOIN catalog.product p ON p.tenant = t.tenant
                         AND p.product_id = t.product_id
  WHERE t.tenant = :tenant AND p.tenant = :tenant
-   -- the narrowest of the filters leads, the others are checked a row
-   AND t.term = coalesce('k:' || :query.sku::text,
+   -- the narrowest of the filters leads, the others are checked a row; a
+   -- subselect, as row-level security keeps a bare coalesce() from the index
+   AND t.term = (SELECT coalesce('k:' || :query.sku::text,
                          'g:' || lpad(:query.gtin::text, 14, '0'),
                          'c:' || :query.categoryId::uuid::text,
                          'b:' || :query.brandId::uuid::text,
-                         's:' || :query.status::text, '')
+                         's:' || :query.status::text, ''))
    AND p.terms @> (SELECT array_remove(ARRAY[
                          'g:' || lpad(:query.gtin::text, 14, '0'),
                          'c:' || :query.categoryId::uuid::text,

@@ -18,6 +18,7 @@ SELECT 'catalog.product_create'::regproc;
 SELECT 'catalog.product_bulk'::regproc;
 SELECT 'catalog.product_update'::regproc;
 SELECT 'catalog.product_become'::regproc;
+SELECT 'catalog.variant_free'::regproc;
 SELECT 'catalog.product_delete'::regproc;
 
 ROLLBACK;
