@@ -1,0 +1,7 @@
+-- Revert notes:note
+
+BEGIN;
+
+DROP SCHEMA notes CASCADE;
+
+COMMIT;
