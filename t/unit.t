@@ -31,7 +31,7 @@ for my $source (sort glob "$FindBin::Bin/unit/*_test.c") {
         my $status = $?;
 
         for (@lines) {
-            if (/^(not )?ok \d+ - (.*)/) {
+            if (/^(not )?ok (\d+ - .*)/) {
                 ok !$1, $2;
                 $count++;
 
