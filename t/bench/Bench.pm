@@ -106,13 +106,43 @@ sub database
     for my $file ("$ROOT/packaging/sample-data.sql", "$HERE/data.sql") {
         $self->psql($db, '-f', $file) if -e $file;
     }
-    $self->psql($db, '-c', 'VACUUM (FREEZE, ANALYZE)', '-c', 'CHECKPOINT');
-
     @$self{qw(pg db)} = ($pg, $db);
     $self->{pids}{postgres} = $pg->postmaster;
     $self->write_values('product', q{SELECT product_id FROM catalog.product
-        WHERE tenant = 'demo' AND status = 'active' ORDER BY 1});
+        WHERE tenant = 'demo' AND name LIKE 'Bench product %' ORDER BY 1});
+    $self->write_values('item', q{SELECT item_id FROM inventory.inventory
+        WHERE tenant = 'demo' AND ship_node = 'BENCH' ORDER BY 1});
+
+    # Three lines of different items (1768 n is never 7 modulo 5000).
+    $self->write_values('order', q{SELECT json_build_object('currency', 'EUR',
+        'lines', json_agg(json_build_object(
+            'itemId', format('BENCH-%s-%s', 1 + x % 5000, v),
+            'quantity', 1 + n % 3)))
+        FROM generate_series(1, 4096) n,
+             LATERAL (VALUES (n * 7919, 1), (n * 104729, 2),
+                             (n * 6151 + 7, 1)) l (x, v) GROUP BY n});
+
+    # A plan that was made for empty tables would be kept while they grow.
+    $self->orders_before(4000) if -e "$ROOT/sql/orders/statements/orders_place.sql";
+    $self->psql($db, '-c', 'VACUUM (FREEZE, ANALYZE)', '-c', 'CHECKPOINT');
     return $db;
+}
+
+
+sub orders_before
+{
+    my ($self, $number) = @_;
+    my $statement = $self->statement('orders_place');
+    my %with = $self->pgbench_scripts($statement, 'order',
+        $self->bind($statement, scope => 'f'));
+
+    write_file("$self->{dir}/before.sql", $with{scripts}[0]);
+    local $ENV{PGOPTIONS} = "-c carmen.tenant=$TENANT";
+    Carmen::Cluster::run(Carmen::Cluster::bin('pgbench'), '-n',
+        '-h', $self->{pg}->socket_dir, '-p', $self->{pg}->port,
+        '-U', 'carmen_app', '-M', 'prepared', '-c', 8, '-t', $number / 8,
+        map({ ('-D', $_) } @{ $with{define} }),
+        '-f', "$self->{dir}/before.sql", $self->{db}->name);
 }
 
 
@@ -133,13 +163,13 @@ sub write_values
     die "bench: no values for \"$name\"\n" if !@values;
 
     write_file("$self->{dir}/$name", join '', map { "$_\n" } @values);
-    $self->{db}->sql("CREATE SCHEMA IF NOT EXISTS bench;
+    $self->{db}->sql(qq{SET client_min_messages = warning;
+        CREATE SCHEMA IF NOT EXISTS bench;
         GRANT USAGE ON SCHEMA bench TO carmen_app;
-        CREATE TABLE bench.$name AS SELECT row_number() OVER ()::int AS n,
+        CREATE TABLE bench."$name" AS SELECT row_number() OVER ()::int AS n,
             value::text FROM ($sql) AS v (value);
-        ALTER TABLE bench.$name ADD PRIMARY KEY (n);
-        GRANT SELECT ON bench.$name TO carmen_app;
-        ANALYZE bench.$name");
+        ALTER TABLE bench."$name" ADD PRIMARY KEY (n);
+        GRANT SELECT ON bench."$name" TO carmen_app});
     $self->{values}{$name} = \@values;
 }
 
@@ -168,10 +198,10 @@ sub statement
     $text =~ s/\\(.)/$1/g;
 
     my @args;
-    if ($source =~ /\b\Q$args\E\[\] = \{(.*?)\n\};/s) {
-        push @args, [$1, $2]
-            while $1 =~ /CARMEN_ARG_(\w+), ngx_string\("(\w*)"\)/g;
-    }
+    my ($rows) = $source =~ /\b\Q$args\E\[\] = \{(.*?)\n\};/s;
+    push @args, [$1, $2]
+        while ($rows // '') =~ /CARMEN_ARG_(\w+), ngx_string\("([^"]*)"\)/g;
+
     return { name => $name, text => $text, args => \@args };
 }
 
@@ -394,7 +424,8 @@ sub pgbench
         $first //= $now;
         $last = $now;
     }
-    close $out and $done or die "bench: pgbench failed\n$text";
+    close $out and $done
+        or die "bench: pgbench failed\n", substr($text, 0, 1000), "\n";
 
     my @latency = sort { $a <=> $b } map {
         open my $log, '<', $_ or die;
@@ -457,7 +488,7 @@ sub pgbench_scripts
     return (
         scripts => [<<"END"],
 \\if :fresh
-SELECT value FROM bench.$values WHERE n = (SELECT 1 + floor(random() * $count)::int) \\gset
+SELECT value FROM bench."$values" WHERE n = (SELECT 1 + floor(random() * $count)::int) \\gset
 \\set fresh 0
 \\endif
 $key

@@ -47,3 +47,23 @@ SELECT 'demo', p.product_id, 'Bench product ' || p.p,
     ON c.tenant = 'demo' AND c.name = 'Bench category ' || 1 + p.p % 20;
 
 COMMIT;
+
+-- Stock, with the movements that explain it.
+
+BEGIN;
+
+INSERT INTO inventory.ship_node (tenant, id, name)
+VALUES ('demo', 'BENCH', 'Bench node');
+
+INSERT INTO inventory.inventory (tenant, item_id, ship_node, quantity)
+SELECT 'demo', v.sku, 'BENCH', 100000000
+  FROM catalog.variant v
+ WHERE v.tenant = 'demo' AND v.sku LIKE 'BENCH-%';
+
+INSERT INTO inventory.movement (tenant, item_id, ship_node, delta, quantity,
+                                reason)
+SELECT 'demo', i.item_id, 'BENCH', i.quantity, i.quantity, 'count'
+  FROM inventory.inventory i
+ WHERE i.tenant = 'demo' AND i.ship_node = 'BENCH';
+
+COMMIT;
