@@ -16,7 +16,7 @@ sub slurp { return Carmen::Nginx::slurp(@_) }
 
 my %source = map { $_ => slurp($_) }
     split /\n/, `find modules shared -name '*.[ch]'`;
-my %page = map { $_ => slurp($_) } glob 'modules/*/README.md';
+my %page = map { $_ => slurp($_) } glob 'modules/*/README*.md';
 
 # Directives: from the command tables, and CARMEN_DOMAIN_COMMAND(orders).
 
