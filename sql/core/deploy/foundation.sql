@@ -119,7 +119,7 @@ CREATE TABLE core.idempotency (
     actor    text COLLATE "C" NOT NULL,
     key      text COLLATE "C" NOT NULL,
     hash     text COLLATE "C" NOT NULL,
-    reply    core.reply NOT NULL,
+    reply    core.reply COMPRESSION lz4 NOT NULL,
     createts timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant, actor, key)
 );
@@ -193,7 +193,7 @@ CREATE TABLE core.event (
     subject  text COLLATE "C" NOT NULL,
     sequence bigint NOT NULL CHECK (sequence > 0),
     time     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    data     jsonb NOT NULL,
+    data     jsonb COMPRESSION lz4 NOT NULL,
     PRIMARY KEY (tenant, position),
     UNIQUE (tenant, source, subject, sequence)
 );
