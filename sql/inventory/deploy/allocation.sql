@@ -69,7 +69,7 @@ BEGIN
     SELECT array_agg(s.reservation_id) INTO ids
       FROM (SELECT r.reservation_id FROM inventory.reservation r
              WHERE r.tenant = a_tenant AND r.reservation_id = ANY (ARRAY(
-                   SELECT l.reservation_id FROM inventory.reservation_line l
+                   SELECT l.holder_id FROM inventory.reservation_line l
                     WHERE l.tenant = a_tenant
                       AND l.enterprise_code = a_enterprise
                       AND l.item_id = ANY (a_items)
@@ -94,7 +94,7 @@ BEGIN
     WITH gone AS (
         UPDATE inventory.reservation_line l
            SET state = 'expired'
-         WHERE l.tenant = a_tenant AND l.reservation_id = ANY (ids)
+         WHERE l.tenant = a_tenant AND l.holder_id = ANY (ids)
            AND l.enterprise_code = a_enterprise
            AND l.state = 'held' AND l.expires_at <= due
            AND inventory.row_key(l.item_id, l.ship_node) = ANY (keys)
@@ -131,16 +131,15 @@ CREATE TYPE inventory.allocation AS (
     quantities bigint[]
 );
 
--- Holds stock for the lines of a reservation that the caller has inserted, in
--- one locking read and one update.  A line that names a node is served there.
+-- Holds stock for the lines of a holder, in one locking read and one update.  A line that names a node is served there.
 -- The others together come from the first node, by code, that covers them
 -- all; if none does, each line from the first node that covers it, and else
 -- from as few nodes as hold enough, fullest first.  The same stock and the
 -- same lines give the same answer.  Refuses with out-of-stock, saying of each
 -- short line what is left for it.
 CREATE FUNCTION inventory.allocate(a_tenant text, a_enterprise text,
-    a_reservation uuid, a_items text[], a_quantities bigint[],
-    a_nodes text[], a_state text, a_expires timestamptz)
+    a_holder uuid, a_items text[], a_quantities bigint[],
+    a_nodes text[], a_expires timestamptz)
 RETURNS inventory.allocation
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -150,11 +149,12 @@ DECLARE
     r_key   text[];
     r_free  bigint[];
     r_take  bigint[];
+    r_tid   tid[];
     trial   bigint[];
     due     timestamptz;
     active  text[];
     al      inventory.allocation;
-    al_key  text[] := '{}';
+    al_tid  tid[] := '{}';
     short   jsonb := '[]';
     chosen  text;
     n       int := cardinality(a_items);
@@ -165,12 +165,12 @@ DECLARE
     total   bigint;
     crossed boolean := false;
 BEGIN
-    SELECT array_agg(s.id ORDER BY s.id) INTO active
-      FROM inventory.ship_node s
-     WHERE s.tenant = a_tenant AND s.status = 'active';
+    active := ARRAY(SELECT s.id FROM inventory.ship_node s
+                     WHERE s.tenant = a_tenant AND s.status = 'active'
+                     ORDER BY s.id);
 
     FOR i IN 1 .. coalesce(cardinality(a_nodes), 0) LOOP
-        IF a_nodes[i] <> ALL (coalesce(active, '{}')) THEN
+        IF a_nodes[i] <> ALL (active) THEN
             PERFORM core.invalid(format('/lines/%s/shipNode', i - 1),
                 'inactive', 'is not an active ship node');
         END IF;
@@ -179,19 +179,21 @@ BEGIN
     LOOP
         SELECT array_agg(s.item_id), array_agg(s.ship_node),
                array_agg(inventory.row_key(s.item_id, s.ship_node)),
-               array_agg(s.free), min(s.next_expiry)
-          INTO r_item, r_node, r_key, r_free, due
-          FROM (SELECT r.item_id, r.ship_node, r.next_expiry,
-                       CASE WHEN r.infinite THEN endless
-                            ELSE greatest(0, r.quantity - r.reserved
-                                             - r.threshold) END AS free
-                  FROM inventory.inventory r
-                 WHERE r.tenant = a_tenant
-                   AND r.enterprise_code = a_enterprise
-                   AND r.item_id = ANY (a_items)
-                   AND r.ship_node = ANY (active)
-                 ORDER BY r.item_id, r.ship_node
-                   FOR NO KEY UPDATE) s;
+               array_agg(s.free), array_agg(s.tid), min(s.next_expiry)
+          INTO r_item, r_node, r_key, r_free, r_tid, due
+          FROM (SELECT DISTINCT w FROM unnest(a_items) w ORDER BY w) w,
+               LATERAL (
+               SELECT r.item_id, r.ship_node, r.next_expiry, r.ctid AS tid,
+                      CASE WHEN r.infinite THEN endless
+                           ELSE greatest(0, r.quantity - r.reserved
+                                            - r.threshold) END AS free
+                 FROM inventory.inventory r
+                WHERE r.tenant = a_tenant
+                  AND r.enterprise_code = a_enterprise
+                  AND r.item_id = w.w
+                  AND array_position(active, r.ship_node) > 0
+                ORDER BY r.ship_node
+                  FOR NO KEY UPDATE) s;
 
         EXIT WHEN due IS NULL OR due > clock_timestamp();
         PERFORM inventory.expire_rows(a_tenant, a_enterprise, r_item, r_node);
@@ -218,14 +220,14 @@ BEGIN
             al.lines := al.lines || i;
             al.nodes := al.nodes || a_nodes[i];
             al.quantities := al.quantities || a_quantities[i];
-            al_key := al_key || r_key[k];
+            al_tid := al_tid || r_tid[k];
         END LOOP;
     END IF;
 
     -- one node for all the others
 
     <<nodes>>
-    FOREACH chosen IN ARRAY coalesce(active, '{}') LOOP
+    FOREACH chosen IN ARRAY active LOOP
         trial := r_free;
         FOR i IN 1 .. n LOOP
             CONTINUE WHEN a_nodes[i] IS NOT NULL;
@@ -285,7 +287,7 @@ BEGIN
             al.lines := al.lines || i;
             al.nodes := al.nodes || r_node[best];
             al.quantities := al.quantities || total;
-            al_key := al_key || r_key[best];
+            al_tid := al_tid || r_tid[best];
             crossed := crossed OR r_free[best] = 0;
 
             wanted := wanted - total;
@@ -303,24 +305,20 @@ BEGIN
             jsonb_build_object('lines', short));
     END IF;
 
+    -- the rows are locked: they are where they were
+
     UPDATE inventory.inventory r
-       SET reserved = r.reserved
-               + r_take[array_position(r_key, inventory.row_key(r.item_id,
-                                                                r.ship_node))],
+       SET reserved = r.reserved + r_take[array_position(r_tid, r.ctid)],
            events = r.events
-               + (r_free[array_position(r_key, inventory.row_key(r.item_id,
-                                                                 r.ship_node))]
-                  = 0)::int,
+                    + (r_free[array_position(r_tid, r.ctid)] = 0)::int,
            next_expiry = least(r.next_expiry, a_expires),
            version = r.version + 1
-     WHERE r.tenant = a_tenant AND r.enterprise_code = a_enterprise
-       AND r.item_id = ANY (a_items) AND r.ship_node = ANY (al.nodes)
-       AND inventory.row_key(r.item_id, r.ship_node) = ANY (al_key);
+     WHERE r.tenant = a_tenant AND r.ctid = ANY (al_tid);
 
-    INSERT INTO inventory.reservation_line (tenant, reservation_id, line,
-        ship_node, enterprise_code, item_id, quantity, state, expires_at)
-    SELECT a_tenant, a_reservation, a.line, a.node, a_enterprise,
-           a_items[a.line], a.quantity, a_state, a_expires
+    INSERT INTO inventory.reservation_line (tenant, holder_id, line,
+        ship_node, enterprise_code, item_id, quantity, expires_at)
+    SELECT a_tenant, a_holder, a.line, a.node, a_enterprise,
+           a_items[a.line], a.quantity, a_expires
       FROM unnest(al.lines, al.nodes, al.quantities) a(line, node, quantity);
 
     IF crossed OR a_nodes IS NOT NULL THEN
@@ -335,38 +333,79 @@ BEGIN
          WHERE r.tenant = a_tenant AND r.enterprise_code = a_enterprise
            AND r.item_id = ANY (a_items) AND NOT r.infinite
            AND r.quantity - r.reserved <= r.threshold
-           AND inventory.row_key(r.item_id, r.ship_node) = ANY (al_key);
+           AND EXISTS (SELECT FROM unnest(al.lines, al.nodes) a(line, node)
+                        WHERE a.node = r.ship_node
+                          AND a_items[a.line] = r.item_id);
     END IF;
 
     RETURN al;
 END
 $$;
 
+-- Locks the stock rows that somebody holds, in key order.
+CREATE FUNCTION inventory.lock_held(a_tenant text, a_holder uuid)
+RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM inventory.inventory i
+      WHERE i.tenant = a_tenant
+        AND (i.enterprise_code, i.item_id, i.ship_node) IN (
+            SELECT l.enterprise_code, l.item_id, l.ship_node
+              FROM inventory.reservation_line l
+             WHERE l.tenant = a_tenant AND l.holder_id = a_holder)
+      ORDER BY i.enterprise_code, i.item_id, i.ship_node
+        FOR NO KEY UPDATE;
+END
+$$;
+
+-- Gives the lines of a holder another state; "released" frees their stock,
+-- whose rows the caller has locked.
+CREATE FUNCTION inventory.settle_lines(a_tenant text, a_holder uuid,
+                                       a_state text, a_actor text)
+RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    g record;
+BEGIN
+    FOR g IN
+        WITH done AS (
+            UPDATE inventory.reservation_line l
+               SET state = a_state, expires_at = NULL
+             WHERE l.tenant = a_tenant AND l.holder_id = a_holder
+               AND l.state IN ('held', 'confirmed')
+            RETURNING l.enterprise_code, l.item_id, l.ship_node, l.quantity)
+        SELECT s.enterprise_code,
+               array_agg(s.item_id ORDER BY s.item_id, s.ship_node) AS items,
+               array_agg(s.ship_node ORDER BY s.item_id, s.ship_node)
+               AS nodes,
+               array_agg(s.quantity ORDER BY s.item_id, s.ship_node)
+               AS quantities
+          FROM (SELECT d.enterprise_code, d.item_id, d.ship_node,
+                       sum(d.quantity)::bigint AS quantity
+                  FROM done d GROUP BY 1, 2, 3) s
+         GROUP BY s.enterprise_code ORDER BY s.enterprise_code
+    LOOP
+        IF a_state = 'released' THEN
+            PERFORM inventory.free(a_tenant, g.enterprise_code, g.items,
+                g.nodes, g.quantities, a_actor, a_holder::text);
+        END IF;
+    END LOOP;
+END
+$$;
+
 -- Ends a reservation: released (its stock is free again) or confirmed (it
--- holds without a time).  Locks the rows, then the reservation.  NULL when
--- there is none of that id, else the reservation as it is now; whether it was
--- allowed is for the caller to see: "state" is then the wanted one.
+-- holds without a time).  Locks the stock, then the reservation.  NULL when
+-- there is none of that id, else the reservation as it is now; whether that
+-- is the wanted state is for the caller to see.
 CREATE FUNCTION inventory.settle(a_tenant text, a_reservation uuid,
                                  a_state text, a_actor text)
 RETURNS inventory.reservation
 LANGUAGE plpgsql AS $$
 DECLARE
-    r     inventory.reservation;
-    items text[];
-    nodes text[];
-    qtys  bigint[];
-    due   timestamptz;
+    r inventory.reservation;
 BEGIN
     IF a_state = 'released' THEN
-        PERFORM FROM inventory.inventory i
-          WHERE i.tenant = a_tenant
-            AND (i.enterprise_code, i.item_id, i.ship_node) IN (
-                SELECT l.enterprise_code, l.item_id, l.ship_node
-                  FROM inventory.reservation_line l
-                 WHERE l.tenant = a_tenant
-                   AND l.reservation_id = a_reservation)
-          ORDER BY i.enterprise_code, i.item_id, i.ship_node
-            FOR NO KEY UPDATE;
+        PERFORM inventory.lock_held(a_tenant, a_reservation);
     END IF;
 
     SELECT * INTO r FROM inventory.reservation v
@@ -376,8 +415,7 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    due := clock_timestamp();
-    IF r.state = 'held' AND r.expires_at <= due THEN
+    IF r.state = 'held' AND r.expires_at <= clock_timestamp() THEN
         r.state := 'expired';
     END IF;
 
@@ -393,23 +431,7 @@ BEGIN
      WHERE v.tenant = a_tenant AND v.reservation_id = a_reservation
     RETURNING * INTO r;
 
-    WITH done AS (
-        UPDATE inventory.reservation_line l
-           SET state = a_state, expires_at = NULL
-         WHERE l.tenant = a_tenant AND l.reservation_id = a_reservation
-           AND l.state IN ('held', 'confirmed')
-        RETURNING l.item_id, l.ship_node, l.quantity)
-    SELECT array_agg(s.item_id ORDER BY s.item_id, s.ship_node),
-           array_agg(s.ship_node ORDER BY s.item_id, s.ship_node),
-           array_agg(s.quantity ORDER BY s.item_id, s.ship_node)
-      INTO items, nodes, qtys
-      FROM (SELECT d.item_id, d.ship_node, sum(d.quantity)::bigint AS quantity
-              FROM done d GROUP BY 1, 2) s;
-
-    IF a_state = 'released' THEN
-        PERFORM inventory.free(a_tenant, r.enterprise_code, items, nodes,
-                               qtys, a_actor, a_reservation::text);
-    END IF;
+    PERFORM inventory.settle_lines(a_tenant, a_reservation, a_state, a_actor);
 
     PERFORM core.emit(a_tenant, 'inventory', 'reservation.' || a_state,
         a_reservation::text, r.version,
@@ -417,6 +439,25 @@ BEGIN
             'state', a_state, 'orderId', r.order_id)));
 
     RETURN r;
+END
+$$;
+
+-- The same for whatever an order holds: under its own id, or through the
+-- reservation that it was placed from.  The order row is locked.
+CREATE FUNCTION inventory.settle_order(a_tenant text, a_order uuid,
+                                       a_holder uuid, a_state text,
+                                       a_actor text)
+RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF a_holder <> a_order THEN
+        PERFORM inventory.settle(a_tenant, a_holder, a_state, a_actor);
+        RETURN;
+    END IF;
+    IF a_state = 'released' THEN
+        PERFORM inventory.lock_held(a_tenant, a_holder);
+    END IF;
+    PERFORM inventory.settle_lines(a_tenant, a_holder, a_state, a_actor);
 END
 $$;
 

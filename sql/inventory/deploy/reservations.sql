@@ -21,14 +21,14 @@ RETURN json_build_object(
                      ORDER BY l.line, l.ship_node)
                 FROM inventory.reservation_line l
                WHERE l.tenant = (r).tenant
-                 AND l.reservation_id = (r).reservation_id),
+                 AND l.holder_id = (r).reservation_id),
     'version', (r).version,
     'createts', core.ts((r).createts), 'modifyts', core.ts((r).modifyts));
 
 CREATE FUNCTION inventory.reserve(a_tenant text, a_actor text, a_key text,
                                   a_hash text, a_body jsonb)
 RETURNS core.reply
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     r     core.reply;
     v     inventory.reservation;
@@ -60,7 +60,7 @@ BEGIN
     RETURNING * INTO v;
 
     PERFORM inventory.allocate(a_tenant, v.enterprise_code, v.reservation_id,
-                               items, qtys, nodes, 'held', v.expires_at);
+                               items, qtys, nodes, v.expires_at);
 
     r := (0, v.version, '/reservations/' || v.reservation_id,
           inventory.reservation_json(v)::text);
@@ -180,7 +180,7 @@ BEGIN
 
         -- inventory.next_expiry is a lower bound: it may stay
         UPDATE inventory.reservation_line l SET expires_at = until
-         WHERE l.tenant = a_tenant AND l.reservation_id = a_id
+         WHERE l.tenant = a_tenant AND l.holder_id = a_id
            AND l.state = 'held';
 
         PERFORM core.emit(a_tenant, 'inventory', 'reservation.extended',

@@ -7,6 +7,13 @@ BEGIN;
 CREATE SCHEMA inventory;
 GRANT USAGE ON SCHEMA inventory TO carmen_app;
 
+-- The rules of a single column are domains: a CHECK of a table is parsed and
+-- planned again by each statement, a domain's once a session.
+CREATE DOMAIN inventory.pieces AS bigint CHECK (VALUE >= 0);
+CREATE DOMAIN inventory.hold_state AS text COLLATE "C"
+    CHECK (VALUE IN ('held', 'confirmed', 'consumed', 'released',
+                     'expired'));
+
 CREATE TABLE inventory.ship_node (
     tenant          text COLLATE "C" NOT NULL,
     id              text COLLATE "C" NOT NULL
@@ -36,13 +43,13 @@ CREATE TABLE inventory.inventory (
     enterprise_code text COLLATE "C" NOT NULL DEFAULT 'DEFAULT',
     item_id         text COLLATE "C" NOT NULL,
     ship_node       text COLLATE "C" NOT NULL,
-    quantity        bigint NOT NULL DEFAULT 0 CHECK (quantity >= 0),
-    reserved        bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
-    threshold       bigint NOT NULL DEFAULT 0 CHECK (threshold >= 0),
+    quantity        inventory.pieces NOT NULL DEFAULT 0,
+    reserved        inventory.pieces NOT NULL DEFAULT 0,
+    threshold       inventory.pieces NOT NULL DEFAULT 0,
     infinite        boolean NOT NULL DEFAULT false,
     -- what a count found missing below "reserved"; part of quantity until
     -- the holds that claim it are released
-    shortfall       bigint NOT NULL DEFAULT 0 CHECK (shortfall >= 0),
+    shortfall       inventory.pieces NOT NULL DEFAULT 0,
     -- no later than the first expiry of a hold on this row; NULL: none
     next_expiry     timestamptz,
     -- the sequence of the last event about this row
@@ -54,7 +61,7 @@ CREATE TABLE inventory.inventory (
     FOREIGN KEY (tenant, ship_node)
         REFERENCES inventory.ship_node (tenant, id),
     CONSTRAINT inventory_reserved
-        CHECK (infinite OR (reserved >= 0 AND reserved <= quantity))
+        CHECK (infinite OR reserved <= quantity)
 ) WITH (fillfactor = 70);
 CREATE INDEX inventory_node
     ON inventory.inventory (tenant, ship_node, item_id, enterprise_code);
@@ -115,9 +122,7 @@ CREATE TABLE inventory.reservation (
     owner_id        text COLLATE "C" NOT NULL,
     cart_id         uuid,
     order_id        uuid,
-    state           text COLLATE "C" NOT NULL DEFAULT 'held'
-                    CHECK (state IN ('held', 'confirmed', 'consumed',
-                                     'released', 'expired')),
+    state           inventory.hold_state NOT NULL DEFAULT 'held',
     expires_at      timestamptz,
     version         bigint NOT NULL DEFAULT 1,
     createts        timestamptz NOT NULL DEFAULT now(),
@@ -128,27 +133,24 @@ CREATE TABLE inventory.reservation (
 );
 SELECT core.protect('inventory.reservation');
 
--- What of a line is held where.  The state of the line, not that of its
--- reservation, says whether inventory.reserved counts it: a due hold may be
--- freed at one node before the other.  version and modifyts move with the
--- reservation.
+-- What of a line is held where, by a reservation, or by an order under its
+-- own id (which needs no reservation and has no time).  The state of the
+-- line, not that of its reservation, says whether inventory.reserved counts
+-- it: a due hold may be freed at one node before the other.
 CREATE TABLE inventory.reservation_line (
     tenant          text COLLATE "C" NOT NULL,
-    reservation_id  uuid NOT NULL,
-    line            int NOT NULL CHECK (line > 0),
+    holder_id       uuid NOT NULL,
+    line            int NOT NULL,
     ship_node       text COLLATE "C" NOT NULL,
     enterprise_code text COLLATE "C" NOT NULL DEFAULT 'DEFAULT',
     item_id         text COLLATE "C" NOT NULL,
-    quantity        bigint NOT NULL CHECK (quantity > 0),
-    state           text COLLATE "C" NOT NULL DEFAULT 'held'
-                    CHECK (state IN ('held', 'confirmed', 'consumed',
-                                     'released', 'expired')),
+    quantity        inventory.pieces NOT NULL,
+    state           inventory.hold_state NOT NULL DEFAULT 'held',
     expires_at      timestamptz,
     version         bigint NOT NULL DEFAULT 1,
     createts        timestamptz NOT NULL DEFAULT now(),
     modifyts        timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (tenant, reservation_id, line, ship_node),
-    FOREIGN KEY (tenant, reservation_id) REFERENCES inventory.reservation
+    PRIMARY KEY (tenant, holder_id, line, ship_node)
 );
 CREATE INDEX reservation_line_due ON inventory.reservation_line
     (tenant, enterprise_code, item_id, ship_node, expires_at)

@@ -18,7 +18,7 @@ SELECT tenant, shortfall_id, enterprise_code, item_id, ship_node, counted,
 SELECT tenant, reservation_id, enterprise_code, owner_id, cart_id, order_id,
        state, expires_at, version, createts, modifyts
   FROM inventory.reservation WHERE false;
-SELECT tenant, reservation_id, line, ship_node, enterprise_code, item_id,
+SELECT tenant, holder_id, line, ship_node, enterprise_code, item_id,
        quantity, state, expires_at, version, createts, modifyts
   FROM inventory.reservation_line WHERE false;
 SELECT 1 / (NOT EXISTS (

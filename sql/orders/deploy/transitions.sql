@@ -28,7 +28,6 @@ LANGUAGE plpgsql AS $$
 DECLARE
     r      core.reply;
     o      orders."order";
-    v      inventory.reservation;
     target text;
     event  text;
     moved  boolean;
@@ -69,14 +68,14 @@ BEGIN
         END IF;
 
         IF a_verb = 'cancel' THEN
-            v := inventory.settle(a_tenant, o.reservation_id, 'released',
-                                  a_actor);
+            PERFORM inventory.settle_order(a_tenant, a_order, o.holder_id,
+                                           'released', a_actor);
             UPDATE orders.order_line l
                SET cancelled = l.quantity - l.shipped, allocated = 0
              WHERE l.tenant = a_tenant AND l.order_id = a_order;
         ELSIF a_verb = 'confirm' THEN
-            v := inventory.settle(a_tenant, o.reservation_id, 'confirmed',
-                                  a_actor);
+            PERFORM inventory.settle_order(a_tenant, a_order, o.holder_id,
+                                           'confirmed', a_actor);
         END IF;
 
         UPDATE orders."order" x
@@ -86,21 +85,20 @@ BEGIN
                                    ELSE x.fulfilment_status END
          WHERE x.tenant = a_tenant AND x.order_id = a_order
         RETURNING * INTO o;
-
-        INSERT INTO orders.history (tenant, order_id, sequence,
-            enterprise_code, event, status, actor, note)
-        VALUES (a_tenant, a_order, o.version, o.enterprise_code, event,
-            o.status, a_actor, a_body->>'reason');
     END IF;
 
     r := (0, o.version, NULL,
-          orders.order_json(o, orders.lines_json(o))::text);
+          orders.order_text(o, orders.lines_text(o)));
 
     IF moved THEN
         PERFORM core.emit(a_tenant, 'orders', 'order.' || event,
-                          a_order::text, o.version, r.body::jsonb);
-        PERFORM core.log(a_tenant, a_actor, a_verb, 'order', a_order::text,
-                         coalesce(a_body, '{}'));
+                          a_order::text, o.version,
+                          jsonb_build_object('orderId', o.order_id,
+                              'status', o.status,
+                              'customerId', o.customer_id));
+        PERFORM core.log(a_tenant, a_actor, event, 'order', a_order::text,
+            jsonb_strip_nulls(jsonb_build_object('status', o.status,
+                'version', o.version, 'note', a_body->'reason')));
     END IF;
 
     RETURN core.remember(a_tenant, a_actor, a_key, a_hash, r);

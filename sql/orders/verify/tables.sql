@@ -3,7 +3,7 @@
 BEGIN;
 
 SELECT tenant, order_id, enterprise_code, customer_id, placed_by,
-       external_ref, cart_id, reservation_id, channel, currency, status,
+       external_ref, cart_id, holder_id, channel, currency, status,
        held_from, payment_status, fulfilment_status, gross, discount, net,
        freight, total, note, ordered_at, version, createts, modifyts
   FROM orders."order" WHERE false;
@@ -11,14 +11,9 @@ SELECT tenant, order_id, line, enterprise_code, item_id, variant_id, name,
        quantity, unit_price, discount, gross, net, allocated, shipped,
        cancelled, returned, version, createts, modifyts
   FROM orders.order_line WHERE false;
-SELECT tenant, order_id, sequence, enterprise_code, event, status, actor,
-       note, version, createts, modifyts
-  FROM orders.history WHERE false;
 SELECT 1 / (NOT EXISTS (
     SELECT FROM pg_class
      WHERE relnamespace = 'orders'::regnamespace AND relkind = 'r'
        AND NOT (relrowsecurity AND relforcerowsecurity)))::int;
-SELECT 1 / (NOT has_table_privilege('carmen_app', 'orders.history',
-                                    'update, delete'))::int;
 
 ROLLBACK;
