@@ -12,6 +12,9 @@
 #define CARMEN_PATH_TEXT   128               /* bytes of text as parameter */
 #define CARMEN_PATH_DEPTH  16                /* segments of a pattern */
 
+#define CARMEN_PATH_NAME   "abcdefghijklmnopqrstuvwxyz"                       \
+                           "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
 
 typedef enum {
     CARMEN_PARAM_TEXT = 0,
@@ -199,17 +202,21 @@ carmen_router_segment(const char **pattern, carmen_segment_t *segment)
         return NGX_DECLINED;
     }
 
-    segment->param = (*p == '{');
     segment->type = CARMEN_PARAM_TEXT;
 
-    p += segment->param;
-    start = p;
+    if (*p == '{') {
+        segment->param = 1;
+        start = ++p;
+        p += strspn(p, CARMEN_PATH_NAME);
 
-    while ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
-           || (p > start && *p >= '0' && *p <= '9') || (p > start && *p == '_')
-           || (!segment->param && *p && strchr("0123456789._~-:@!$", *p)))
-    {
-        p++;
+        if (*start >= '0' && *start <= '9') {
+            return NGX_DECLINED;
+        }
+
+    } else {
+        segment->param = 0;
+        start = p;
+        p += strspn(p, CARMEN_PATH_NAME ".~-:@!$");
     }
 
     segment->text.data = (u_char *) start;
@@ -266,8 +273,10 @@ carmen_router_child(carmen_router_t *router, carmen_node_t *node,
         }
     }
 
-    if (*last) {
-        return *last;
+    child = *last;
+
+    if (child) {
+        return child;
     }
 
     child = ngx_pcalloc(router->pool, sizeof(carmen_node_t));

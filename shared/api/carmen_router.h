@@ -1,5 +1,5 @@
 
-/* Finds the endpoint of a path.  Built at configuration time, then constant. */
+/* Finds the endpoint of a path.  Built when nginx reads its configuration. */
 
 #ifndef _CARMEN_ROUTER_H_INCLUDED_
 #define _CARMEN_ROUTER_H_INCLUDED_
