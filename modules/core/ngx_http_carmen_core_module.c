@@ -542,6 +542,7 @@ carmen_core_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 carmen_core_page(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
+    carmen_loc_conf_t         *lcf;
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -551,6 +552,9 @@ carmen_core_page(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     clcf->handler = (ngx_http_handler_pt) cmd->post;
+
+    lcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_carmen_core_module);
+    lcf->page = 1;
 
     return NGX_CONF_OK;
 }

@@ -163,6 +163,17 @@ carmen_identify_done(ngx_http_request_t *r)
 }
 
 
+ngx_uint_t
+carmen_location(ngx_http_request_t *r)
+{
+    carmen_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_carmen_core_module);
+
+    return lcf->domains != NULL || lcf->page;
+}
+
+
 carmen_identity_t *
 carmen_identity(ngx_http_request_t *r)
 {

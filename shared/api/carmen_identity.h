@@ -46,6 +46,12 @@ CARMEN_API ngx_int_t carmen_identify_register(ngx_conf_t *cf,
 /* ends an NGX_AGAIN of carmen_identify_pt: the access phase is run again */
 CARMEN_API void carmen_identify_done(ngx_http_request_t *r);
 
+/*
+ * Whether Carmen itself answers in the request's location, by endpoints or by
+ * a page of its own: these say themselves who may see them.
+ */
+CARMEN_API ngx_uint_t carmen_location(ngx_http_request_t *r);
+
 /* the identity of the request, or NULL if it is anonymous */
 CARMEN_API carmen_identity_t *carmen_identity(ngx_http_request_t *r);
 
