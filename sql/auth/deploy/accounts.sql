@@ -207,7 +207,7 @@ BEGIN
     PERFORM auth.role_seed(a_tenant);
 
     INSERT INTO auth.credential (tenant, user_id, login, password_hash)
-    VALUES (a_tenant, a_user_id, lower(a_login), a_password_hash)
+    VALUES (a_tenant, a_user_id, lower(a_login COLLATE "C"), a_password_hash)
     ON CONFLICT (tenant, login) DO NOTHING;
     IF NOT FOUND THEN
         PERFORM core.refuse(409, 'conflict', 'This login name is taken.');
@@ -222,7 +222,7 @@ CREATE FUNCTION auth.credential_rename(a_tenant text, a_user_id uuid,
                                        a_login text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE auth.credential c SET login = lower(a_login)
+    UPDATE auth.credential c SET login = lower(a_login COLLATE "C")
      WHERE c.tenant = a_tenant AND c.user_id = a_user_id;
     IF NOT FOUND THEN
         PERFORM core.refuse(404, 'not-found', NULL, NULL);

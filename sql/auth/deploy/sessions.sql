@@ -100,7 +100,7 @@ BEGIN
     RETURN QUERY
     SELECT c.user_id, c.password_hash, c.disabled_ts IS NOT NULL
       FROM auth.credential c
-     WHERE c.tenant = a_tenant AND c.login = lower(a_login);
+     WHERE c.tenant = a_tenant AND c.login = lower(a_login COLLATE "C");
 END
 $$;
 
