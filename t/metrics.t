@@ -223,6 +223,11 @@ is(requests(now(), $route, 401), $kept, 'a larger zone took the counts');
 ok(exists now()->{'carmen_postgres_connections{upstream="other8",'
     . 'lane="fast"}'}, 'and has the new series');
 ok(eval { parse(text()) }, 'the form still holds') or diag($@);
+for (1 .. 3) {
+    $t->nginx->reload;
+    wait_until { now()->{'carmen_workers{}'} == 2 } 'reloaded once more';
+}
+is(requests(now(), $route, 401), $kept, 'and keeps them from then on');
 
 # A configuration that is refused changes nothing.
 
