@@ -88,12 +88,11 @@ RETURN (SELECT coalesce(array_agg(DISTINCT t COLLATE "C"), '{}')
 -- Registration, or the act of an administrator ("trusted"), who may leave out
 -- the password and give roles.  Who registers gets the role customer.
 CREATE FUNCTION users.create_user(a_tenant text, a_actor text, a_key text,
-    a_hash text, a_body jsonb, a_password_hash text, trusted boolean)
+    a_hash text, body jsonb, a_password_hash text, trusted boolean)
 RETURNS core.reply
 LANGUAGE plpgsql AS $$
 DECLARE
     r     core.reply := core.replay(a_tenant, a_actor, a_key, a_hash);
-    body  jsonb := a_body - 'password';
     given text[] := CASE WHEN trusted AND body ? 'roles'
                          THEN users.texts(body->'roles') ELSE '{customer}' END;
     u     users."user";
@@ -234,14 +233,15 @@ LANGUAGE plpgsql AS $$
 DECLARE
     u users."user" := users.take(a_tenant, a_user, a_match);
 BEGIN
-    UPDATE users."user" x SET preferences = body
+    UPDATE users."user" x SET preferences = body->'preferences'
      WHERE x.tenant = a_tenant AND x.user_id = a_user
     RETURNING x.* INTO u;
 
     PERFORM users.announce(u, 'updated');
     PERFORM core.log(a_tenant, a_actor, 'update', 'user', a_user::text,
                      '{"members":["preferences"]}');
-    RETURN ROW(200, u.version, NULL, u.preferences::text);
+    RETURN ROW(200, u.version, NULL,
+        json_build_object('preferences', u.preferences)::text);
 END
 $$;
 

@@ -2,6 +2,6 @@
 -- lane: write
 -- kind: write
 -- returns: User
-SELECT * FROM users.create_user(:tenant, :actor, :key, :hash, :body::jsonb,
-                                :value.password_hash,
+SELECT * FROM users.create_user(:tenant, :actor, :key, :hash,
+                                :value.body::jsonb, :value.password_hash,
                                 :scope(users:write)::boolean)
