@@ -9,6 +9,7 @@
 static ngx_int_t carmen_problem_body(ngx_http_request_t *r,
     const carmen_problem_t *problem, ngx_str_t *detail, ngx_str_t *members,
     ngx_str_t *body);
+static ngx_uint_t carmen_problem_waits(ngx_http_request_t *r);
 static ngx_str_t carmen_problem_instance(ngx_http_request_t *r);
 
 
@@ -60,8 +61,9 @@ carmen_problem_send(ngx_http_request_t *r, const char *name,
         return NGX_ERROR;
     }
 
-    if (problem->status == NGX_HTTP_SERVICE_UNAVAILABLE
-        || problem->status == NGX_HTTP_TOO_MANY_REQUESTS)
+    if ((problem->status == NGX_HTTP_SERVICE_UNAVAILABLE
+         || problem->status == NGX_HTTP_TOO_MANY_REQUESTS)
+        && !carmen_problem_waits(r))
     {
         ngx_str_set(&value, "1");
 
@@ -91,6 +93,32 @@ carmen_problem_send(ngx_http_request_t *r, const char *name,
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+/* whether a handler has said how long to wait */
+
+static ngx_uint_t
+carmen_problem_waits(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].hash && h[i].key.len == sizeof("Retry-After") - 1
+                && ngx_strcasecmp(h[i].key.data, (u_char *) "Retry-After")
+                   == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
 
 
