@@ -12,6 +12,11 @@
 #define CARMEN_CODE_MAX  128                 /* of a CARMEN_CODE without max */
 
 
+#define carmen_is_digit(c)  ((u_char) ((c) - '0') < 10)
+#define carmen_is_alpha(c)  ((u_char) (((c) | 0x20) - 'a') < 26)
+#define carmen_is_alnum(c)  (carmen_is_digit(c) || carmen_is_alpha(c))
+
+
 /* the number of code points, or NGX_ERROR if it is not UTF-8 (RFC 3629) */
 ngx_int_t carmen_utf8_length(const u_char *p, size_t len);
 
@@ -52,12 +57,14 @@ ngx_uint_t carmen_format_gtin(const u_char *p, size_t len);
 ngx_uint_t carmen_format_code(const u_char *p, size_t len);
 
 /*
- * A pattern is "^" pieces "$", a piece is a class ([A-Z0-9_-], ASCII, no
- * negation) or an ASCII letter, digit or one of "-_:/@#%&=,;<> !~'\"", each
- * with an optional ?, *, +, {n}, {m,} or {m,n}.  A piece takes as many bytes
- * as it can and gives none back, so that matching needs neither memory nor
- * more than one pass: "^[0-9]*[0-9]$" matches nothing.
- * NGX_OK; NGX_DECLINED: does not match; NGX_ERROR: the pattern is malformed.
+ * A pattern is "^" pieces "$".  A piece is a class ([A-Z0-9_-], ASCII, no
+ * negation), an ASCII letter, digit or one of "-_:/@#%&=,;<> !~'\"", or a
+ * group of pieces in parentheses, which does not nest and has no "|"; each
+ * with an optional ?, *, +, {n}, {m,} or {m,n}.  A piece takes as much as it
+ * can and gives none back, so that matching needs neither memory nor
+ * backtracking: "^[0-9]*[0-9]$" matches nothing.
+ * NGX_OK; NGX_DECLINED: does not match; NGX_ERROR: the pattern is malformed,
+ * whatever the text.
  */
 ngx_int_t carmen_format_pattern(const char *pattern, const u_char *p,
     size_t len);

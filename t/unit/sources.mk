@@ -15,7 +15,7 @@ incs    := -I$(top)/shared -I$(top)/shared/api -I$(top)/shared/base \
 libs    := -ljansson -lcrypto -lm
 
 api     := $(top)/shared/api
-format  := $(api)/carmen_format.c
+format  := $(api)/carmen_format.c $(api)/carmen_pattern.c
 check   := $(api)/carmen_check.c $(format)
 router  := $(api)/carmen_router.c $(format)
 cursor  := $(api)/carmen_cursor.c
