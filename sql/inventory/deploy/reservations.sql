@@ -6,24 +6,27 @@ BEGIN;
 -- A hold whose time is up reads "expired", whether or not it was swept.
 CREATE FUNCTION inventory.reservation_json(r inventory.reservation)
 RETURNS json
-LANGUAGE sql STABLE
-RETURN json_build_object(
-    'reservationId', (r).reservation_id,
-    'enterpriseCode', (r).enterprise_code,
-    'ownerId', (r).owner_id, 'cartId', (r).cart_id, 'orderId', (r).order_id,
-    'state', CASE WHEN (r).state = 'held'
-                   AND (r).expires_at <= clock_timestamp()
-                  THEN 'expired' ELSE (r).state END,
-    'expiresAt', core.ts((r).expires_at),
-    'lines', (SELECT json_agg(json_build_object(
-                         'line', l.line, 'itemId', l.item_id,
-                         'shipNode', l.ship_node, 'quantity', l.quantity)
-                     ORDER BY l.line, l.ship_node)
-                FROM inventory.reservation_line l
-               WHERE l.tenant = (r).tenant
-                 AND l.holder_id = (r).reservation_id),
-    'version', (r).version,
-    'createts', core.ts((r).createts), 'modifyts', core.ts((r).modifyts));
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN json_build_object(
+        'reservationId', (r).reservation_id,
+        'enterpriseCode', (r).enterprise_code,
+        'ownerId', (r).owner_id, 'cartId', (r).cart_id, 'orderId', (r).order_id,
+        'state', CASE WHEN (r).state = 'held'
+                       AND (r).expires_at <= clock_timestamp()
+                      THEN 'expired' ELSE (r).state END,
+        'expiresAt', core.ts((r).expires_at),
+        'lines', (SELECT json_agg(json_build_object(
+                             'line', l.line, 'itemId', l.item_id,
+                             'shipNode', l.ship_node, 'quantity', l.quantity)
+                         ORDER BY l.line, l.ship_node)
+                    FROM inventory.reservation_line l
+                   WHERE l.tenant = (r).tenant
+                     AND l.holder_id = (r).reservation_id),
+        'version', (r).version,
+        'createts', core.ts((r).createts), 'modifyts', core.ts((r).modifyts));
+END
+$$;
 
 CREATE FUNCTION inventory.reserve(a_tenant text, a_actor text, a_key text,
                                   a_hash text, a_body jsonb)

@@ -168,15 +168,19 @@ RETURN CASE WHEN NOT infinite
 -- The held quantity of a row whose time is up.  Only looks when next_expiry
 -- says that there may be some.
 CREATE FUNCTION inventory.due(i inventory.inventory) RETURNS bigint
-LANGUAGE sql STABLE
-RETURN CASE WHEN (i).next_expiry <= clock_timestamp() THEN
-    (SELECT coalesce(sum(l.quantity), 0)::bigint
-       FROM inventory.reservation_line l
-      WHERE l.tenant = (i).tenant
-        AND l.enterprise_code = (i).enterprise_code
-        AND l.item_id = (i).item_id AND l.ship_node = (i).ship_node
-        AND l.state = 'held' AND l.expires_at <= clock_timestamp())
-    ELSE 0 END;
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF i.next_expiry IS NULL OR i.next_expiry > clock_timestamp() THEN
+        RETURN 0;
+    END IF;
+    RETURN (SELECT coalesce(sum(l.quantity), 0)
+              FROM inventory.reservation_line l
+             WHERE l.tenant = i.tenant
+               AND l.enterprise_code = i.enterprise_code
+               AND l.item_id = i.item_id AND l.ship_node = i.ship_node
+               AND l.state = 'held' AND l.expires_at <= clock_timestamp());
+END
+$$;
 
 CREATE FUNCTION inventory.ship_node_json(n inventory.ship_node) RETURNS json
 LANGUAGE sql STABLE

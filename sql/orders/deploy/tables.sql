@@ -144,20 +144,23 @@ RETURN format('{"orderId":"%s","enterpriseCode":%s,"status":"%s",'
     core.ts((o).createts), core.ts((o).modifyts));
 
 CREATE FUNCTION orders.lines_text(o orders."order") RETURNS text
-LANGUAGE sql STABLE
-RETURN (
-    SELECT string_agg(orders.line_text(l.line, l.item_id, l.variant_id,
-               l.name, l.quantity, l.unit_price, (o).currency, l.discount,
-               l.gross, l.net, l.allocated, l.shipped, l.cancelled,
-               l.returned,
-               (SELECT string_agg(orders.allocation_text(r.ship_node,
-                                                         r.quantity), ','
-                                  ORDER BY r.ship_node)
-                  FROM inventory.reservation_line r
-                 WHERE r.tenant = l.tenant AND r.holder_id = (o).holder_id
-                   AND r.line = l.line)), ','
-           ORDER BY l.line)
-      FROM orders.order_line l
-     WHERE l.tenant = (o).tenant AND l.order_id = (o).order_id);
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT string_agg(orders.line_text(l.line, l.item_id, l.variant_id,
+                   l.name, l.quantity, l.unit_price, o.currency, l.discount,
+                   l.gross, l.net, l.allocated, l.shipped, l.cancelled,
+                   l.returned,
+                   (SELECT string_agg(orders.allocation_text(r.ship_node,
+                                                             r.quantity), ','
+                                      ORDER BY r.ship_node)
+                      FROM inventory.reservation_line r
+                     WHERE r.tenant = l.tenant AND r.holder_id = o.holder_id
+                       AND r.line = l.line)), ','
+               ORDER BY l.line)
+          FROM orders.order_line l
+         WHERE l.tenant = o.tenant AND l.order_id = o.order_id);
+END
+$$;
 
 COMMIT;
