@@ -60,6 +60,9 @@ carmen_request_t *carmen_request_get(ngx_http_request_t *r);
 /* makes sure that carmen_request_cleanup() runs with r->pool */
 ngx_int_t carmen_request_keep(carmen_request_t *cr);
 
+/* the event handlers of a request that waits */
+void carmen_request_wait(carmen_request_t *cr);
+
 /* ends the request with what an output filter returned */
 void carmen_request_finish(carmen_request_t *cr, ngx_int_t rc);
 

@@ -125,8 +125,7 @@ carmen_offload(carmen_request_t *cr, ngx_str_t *name, carmen_work_pt work,
     carmen_ntasks++;
 
     cr->task = task;
-    cr->http->read_event_handler = ngx_http_test_reading;
-    cr->http->write_event_handler = ngx_http_request_empty_handler;
+    carmen_request_wait(cr);
 
     return NGX_OK;
 

@@ -1047,14 +1047,33 @@ carmen_query(carmen_request_t *cr, const carmen_statement_t *st,
 
     if (rc == NGX_OK) {
         cr->op = op;
-        r->read_event_handler = ngx_http_test_reading;
-        r->write_event_handler = ngx_http_request_empty_handler;
+        carmen_request_wait(cr);
         return NGX_OK;
     }
+
+    state->status = NGX_HTTP_SERVICE_UNAVAILABLE;
+    state->response_time = 0;
 
     carmen_refuse_failure(cr, rc == NGX_BUSY ? CARMEN_OP_OVERLOADED
                                              : CARMEN_OP_UNAVAILABLE);
     return NGX_DONE;
+}
+
+
+/* until the answer comes, a client that leaves is noticed */
+
+void
+carmen_request_wait(carmen_request_t *cr)
+{
+    ngx_http_request_t  *r;
+
+    r = cr->http;
+
+    if (!r->discard_body) {
+        r->read_event_handler = ngx_http_test_reading;
+    }
+
+    r->write_event_handler = ngx_http_request_empty_handler;
 }
 
 
