@@ -17,7 +17,7 @@ sub make
 {
     my ($name) = @_;
     return $c->post('/api/v1/brands', json => { name => $name },
-                    key => "k-$name");
+                    key => 'k-' . $name =~ tr/ /-/r);
 }
 
 my $first = make('First');
@@ -80,13 +80,14 @@ like($blocked->header('retry-after') // '', qr/^\d+$/, 'with Retry-After');
 $holder->rollback;
 is($c->get($path)->status, 200, 'and free again');
 
-# A full queue: two connections are busy, eight wait, the rest is refused.
+# A full queue: what two connections hold is on its way, eight wait, the rest
+# is refused.
 
 $t->sql('ALTER ROLE carmen_app SET lock_timeout = 0');
 my @requests = map {
-    [POST => '/api/v1/brands', json => { name => "Slow 0.4 $_" },
+    [POST => '/api/v1/brands', json => { name => "Slow 0.04 $_" },
      key => "full-$_"]
-} 1 .. 60;
+} 1 .. 150;
 my @responses = $c->all(@requests);
 my %count;
 $count{ $_ ? $_->status : 'none' }++ for @responses;
@@ -100,7 +101,7 @@ for my $response (grep { $_ && $_->status == 503 } @responses) {
     cmp_ok($response->elapsed, '<', 4, 'refused in time');
     last;
 }
-is($t->sql(q{SELECT count(*) FROM catalog.brand WHERE name LIKE 'Slow 0.4 %'}),
+is($t->sql(q{SELECT count(*) FROM catalog.brand WHERE name LIKE 'Slow 0.04 %'}),
    $count{201}, 'what was answered 201 is there, and no more');
 wait_until { make('After' . rand)->status == 201 } 'and the queue empties';
 

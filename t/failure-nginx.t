@@ -32,7 +32,7 @@ sub load
 my $load = load();
 wait_until { $load->read > 100 } 'the load runs';
 for my $time (1 .. 5) {
-    my $before = () = $load->read;
+    my $before = $load->read;
     $t->nginx->reload;
     wait_until { $load->read > $before + 100 } "reload $time";
 }
@@ -71,7 +71,7 @@ for my $time (1 .. 3) {
         my @now = $t->nginx->workers;
         @now == 2 && !grep { $_ == $victim } @now
     } "the master starts another worker ($time)";
-    my $before = () = $load->read;
+    my $before = $load->read;
     wait_until { $load->read > $before + 100 } "and the load goes on ($time)";
 }
 @outcomes = $load->stop;

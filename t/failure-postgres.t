@@ -96,7 +96,7 @@ sub breaking
     wait_until { $c->get('/health/ready')->status == 200 }
         "$name: ready again by itself", 20;
     wait_until { $c->get($path)->status == 200 } "$name: reads again";
-    my $before = () = $readers->read;
+    my $before = $readers->read;
     wait_until { $readers->read > $before + 50 } "$name: the load goes on";
 
     my @writes = $writers->stop;

@@ -33,6 +33,7 @@ our $KIND = $ENV{CARMEN_BUILD} || 'release';
 our $SANITIZED = $KIND eq 'sanitize';
 
 my @running;
+my $TEMPLATE = do { local $/; <DATA> };
 
 
 sub modules_dir { "$Carmen::Cluster::ROOT/.build/$KIND" }
@@ -134,10 +135,7 @@ sub conf
     my ($self) = @_;
     my %built = map { $_ => 1 } built($self->{domains});
     my $dir = $self->{dir};
-    my $text = $self->{conf} // do { local $/; <DATA> };
-
-    $self->{template} //= $text;
-    $text = $self->{template};
+    my $text = $self->{template} //= $self->{conf} // $TEMPLATE;
 
     my $api = join '', map { "            $_;\n" }
         ($built{auth} ? 'carmen_auth_endpoints' : ()),
@@ -288,8 +286,10 @@ sub workers
 {
     my ($self) = @_;
     my $pid = $self->{master} // return;
-    return sort { $a <=> $b } map { /^\s*(\d+) .*worker process(?! is shutt)/
-        ? $1 : () } split /\n/, `ps -o pid=,args= --ppid $pid`;
+    my @pids = sort { $a <=> $b } map {
+        /^\s*(\d+) .*worker process(?! is shutt)/ ? $1 : ()
+    } split /\n/, `ps -o pid=,args= --ppid $pid`;
+    return @pids;
 }
 
 
