@@ -43,7 +43,8 @@ sub compile
         close $out or die $!;
     }
 
-    my $said = `$top/shared/wire/pg/compile-statements shop $dir $tmp/shop_statements 2>&1`;
+    my $compiler = "$top/shared/wire/pg/compile-statements";
+    my $said = `$compiler shop $dir $tmp/shop_statements 2>&1`;
     $said =~ s/\Q$dir\E\///g;
     return wantarray ? ($?, $said) : $said;
 }
@@ -102,7 +103,8 @@ END
         close $out or die $!;
     }
 
-    my $said = `cd $tmp && cc -W -Wall -Wpointer-arith -Werror -I. -o show main.c shop_statements.c 2>&1`;
+    my $cc = 'cc -W -Wall -Wpointer-arith -Werror -I.';
+    my $said = `cd $tmp && $cc -o show main.c shop_statements.c 2>&1`;
     is $said, '', 'the C compiles without a warning' or return;
 
     my %statements;
@@ -160,7 +162,9 @@ END
         . q{'slice', p.a[1 : 2]) AS body, p.version FROM};
     like $get->{variants}[0]{sql}, qr/\Q$kept\E/,
         'literals are left alone, comments are gone';
-    like $get->{variants}[0]{sql}, qr/p.tenant = \$1 AND p.product_id = \$2::uuid AND \(\$3::boolean OR p.owner = \$4 OR \$1 = 'x'\)$/,
+    my $numbered = 'p.tenant = $1 AND p.product_id = $2::uuid '
+        . q{AND ($3::boolean OR p.owner = $4 OR $1 = 'x')};
+    like $get->{variants}[0]{sql}, qr/\Q$numbered\E$/,
         'parameters are numbered, one used twice once';
     is "@{ $get->{variants}[0]{args} }",
         'tenant path.productId scope.shop:manage actor', 'and known';
@@ -188,8 +192,8 @@ subtest 'refusals name the place and the remedy' => sub {
     my $head = "-- shop_x: x\n";
     my $ok = "SELECT '' AS body WHERE :tenant = ''";
     my $list = "-- kind: list\n-- sort: n p.n text\n";
-    my $blocks = join '', map { "/*if query.q$_*/ AND :query.q$_ = '' /*end*/" }
-        1 .. 7;
+    my $blocks = join '', map {
+        "/*if query.q$_*/ AND :query.q$_ = '' /*end*/" } 1 .. 7;
 
     my @cases = (
         ['', 1, 'first line must be'],
@@ -228,10 +232,10 @@ subtest 'refusals name the place and the remedy' => sub {
         ["$head$list$ok AND (1 = 1 /*after*/) /*order*/", 4, 'outermost'],
         ["$head$list$ok\n/*if query.x*/ /*after*/ /*end*/ /*order*/", 5,
          'conditional block'],
-        ["$head${list}SELECT :tenant AS item FROM p WHERE\n/*after*/ /*order*/",
-         5, 'write a condition'],
-        ["$head${list}SELECT :tenant AS x FROM p WHERE 1 = 1 /*after*/ /*order*/",
-         4, 'AS item'],
+        ["$head${list}SELECT :tenant AS item FROM p WHERE\n/*after*/ "
+         . '/*order*/', 5, 'write a condition'],
+        ["$head${list}SELECT :tenant AS x FROM p WHERE 1 = 1 /*after*/ "
+         . '/*order*/', 4, 'AS item'],
         ["$head-- sort: n\n", 2, 'write it as "sort: name p.name text'],
         ["$head-- sort: n p.n numeric, p.id uuid\n", 2, 'not leakproof'],
         ["$head-- sort: n p.n\n", 2, 'its type'],
@@ -314,7 +318,8 @@ sub page
 
 
 for my $case (
-    ['name', 0, 'name, product_id'], ['-rank', 1, 'rank DESC, product_id DESC'],
+    ['name', 0, 'name, product_id'],
+    ['-rank', 1, 'rank DESC, product_id DESC'],
 ) {
     my ($sort, $s, $order) = @$case;
 
@@ -402,7 +407,8 @@ subtest 'the plan reads a page from the index' => sub {
                     . join(', ', @args) . ')') };
             $dbh->do('DEALLOCATE p');
 
-            like $plan, qr/Index Scan (?:Backward )?using product_(?:name|rank)/,
+            like $plan,
+                qr/Index Scan (?:Backward )?using product_(?:name|rank)/,
                 "$mode, variant $number: by the index";
             my ($rows) = $plan =~ /Index Scan.*actual rows=(\d+)/;
             cmp_ok $rows, '<=', 21, '  and not further than a page';
