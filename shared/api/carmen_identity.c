@@ -112,11 +112,15 @@ carmen_access_handler(ngx_http_request_t *r)
     ngx_int_t            rc;
     carmen_request_t    *cr;
     carmen_identity_t   *identity;
+    carmen_loc_conf_t   *lcf;
     carmen_main_conf_t  *cmcf;
 
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_carmen_core_module);
     cmcf = ngx_http_get_module_main_conf(r, ngx_http_carmen_core_module);
 
-    if (cmcf->identify == NULL) {
+    /* the core's own pages are for whoever nginx.conf lets in */
+
+    if (cmcf->identify == NULL || lcf->page) {
         return NGX_DECLINED;
     }
 
