@@ -70,6 +70,7 @@ carmen_openapi_imply(carmen_openapi_t *ctx, const carmen_endpoint_t *e,
             || carmen_openapi_trusted(route->query), "insufficient-scope");
 
     implies(ngx_strchr(route->path, '{')
+            || (route->flags & (CARMEN_VERSIONED|CARMEN_MATCHES))
             || (route->statement
                 && route->statement->kind == CARMEN_KIND_READ), "not-found");
 
