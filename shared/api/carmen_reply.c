@@ -431,6 +431,15 @@ carmen_reply_etag(carmen_request_t *cr, ngx_str_t *version, ngx_str_t *fields)
 
     cr->http->headers_out.etag = h;
 
+    /*
+     * The statement has judged If-Match.  nginx's filter would hold it
+     * against the version that the write has made, and answer 412.
+     */
+
+    if (!(cr->http->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        cr->http->disable_not_modified = 1;
+    }
+
     return NGX_OK;
 }
 
