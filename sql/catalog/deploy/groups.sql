@@ -123,7 +123,7 @@ BEGIN
                       catalog.category_text(c)::jsonb);
     PERFORM core.log(a_tenant, a_actor, 'update', 'category',
                      a_category::text, body);
-    RETURN ROW(200, c.version, NULL, catalog.category_text(c));
+    RETURN ROW(200, c.version, NULL, catalog.category_text(c))::core.reply;
 END
 $$;
 
@@ -148,7 +148,7 @@ BEGIN
                       catalog.category_text(c)::jsonb);
     PERFORM core.log(a_tenant, a_actor, 'delete', 'category',
                      a_category::text, jsonb_build_object('name', c.name));
-    RETURN ROW(204, NULL, NULL, NULL);
+    RETURN ROW(204, NULL, NULL, NULL)::core.reply;
 END
 $$;
 
@@ -249,7 +249,7 @@ BEGIN
                       b.version, catalog.brand_text(b)::jsonb);
     PERFORM core.log(a_tenant, a_actor, 'update', 'brand', a_brand::text,
                      body);
-    RETURN ROW(200, b.version, NULL, catalog.brand_text(b));
+    RETURN ROW(200, b.version, NULL, catalog.brand_text(b))::core.reply;
 END
 $$;
 
@@ -272,7 +272,7 @@ BEGIN
                       b.version + 1, catalog.brand_text(b)::jsonb);
     PERFORM core.log(a_tenant, a_actor, 'delete', 'brand', a_brand::text,
                      jsonb_build_object('name', b.name));
-    RETURN ROW(204, NULL, NULL, NULL);
+    RETURN ROW(204, NULL, NULL, NULL)::core.reply;
 END
 $$;
 

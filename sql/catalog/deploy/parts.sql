@@ -61,7 +61,7 @@ BEGIN
 
     PERFORM core.log(a_tenant, a_actor, 'update', 'variant', a_variant::text,
                      body);
-    RETURN ROW(200, v.version, NULL, v.document);
+    RETURN ROW(200, v.version, NULL, v.document)::core.reply;
 END
 $$;
 
@@ -81,7 +81,7 @@ BEGIN
 
     PERFORM core.log(a_tenant, a_actor, 'delete', 'variant', a_variant::text,
                      jsonb_build_object('sku', v.sku));
-    RETURN ROW(204, NULL, NULL, NULL);
+    RETURN ROW(204, NULL, NULL, NULL)::core.reply;
 END
 $$;
 
@@ -159,7 +159,7 @@ BEGIN
 
     PERFORM core.log(a_tenant, a_actor, 'update', 'price', a_price::text,
                      body);
-    RETURN ROW(200, p.version, NULL, catalog.price_text(p));
+    RETURN ROW(200, p.version, NULL, catalog.price_text(p))::core.reply;
 END
 $$;
 
@@ -177,7 +177,7 @@ BEGIN
     PERFORM core.log(a_tenant, a_actor, 'delete', 'price', a_price::text,
                      jsonb_build_object('amount', p.amount,
                                         'currency', p.currency));
-    RETURN ROW(204, NULL, NULL, NULL);
+    RETURN ROW(204, NULL, NULL, NULL)::core.reply;
 END
 $$;
 
@@ -247,7 +247,7 @@ BEGIN
 
     PERFORM core.log(a_tenant, a_actor, 'update', 'media', a_media::text,
                      body);
-    RETURN ROW(200, m.version, NULL, catalog.media_text(m));
+    RETURN ROW(200, m.version, NULL, catalog.media_text(m))::core.reply;
 END
 $$;
 
@@ -263,7 +263,7 @@ BEGIN
      WHERE x.tenant = a_tenant AND x.media_id = a_media;
     PERFORM core.log(a_tenant, a_actor, 'delete', 'media', a_media::text,
                      jsonb_build_object('url', m.url));
-    RETURN ROW(204, NULL, NULL, NULL);
+    RETURN ROW(204, NULL, NULL, NULL)::core.reply;
 END
 $$;
 

@@ -428,7 +428,7 @@ BEGIN
 
     PERFORM core.log(a_tenant, a_actor, 'update', 'product', a_product::text,
                      body);
-    RETURN ROW(200, p.version, NULL, p.document);
+    RETURN ROW(200, p.version, NULL, p.document)::core.reply;
 END
 $$;
 
@@ -507,7 +507,7 @@ BEGIN
 
     PERFORM core.log(a_tenant, a_actor, 'delete', 'product', a_product::text,
                      jsonb_build_object('name', p.name, 'status', p.status));
-    RETURN ROW(204, NULL, NULL, NULL);
+    RETURN ROW(204, NULL, NULL, NULL)::core.reply;
 END
 $$;
 

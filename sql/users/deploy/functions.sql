@@ -223,7 +223,7 @@ BEGIN
                                          FROM jsonb_object_keys(body) k))
         || CASE WHEN body ? 'roles' THEN jsonb_build_object('roles', u.roles)
                 ELSE '{}' END);
-    RETURN ROW(200, u.version, NULL, users.user_text(u));
+    RETURN ROW(200, u.version, NULL, users.user_text(u))::core.reply;
 END
 $$;
 
@@ -241,7 +241,7 @@ BEGIN
     PERFORM core.log(a_tenant, a_actor, 'update', 'user', a_user::text,
                      '{"members":["preferences"]}');
     RETURN ROW(200, u.version, NULL,
-        json_build_object('preferences', u.preferences)::text);
+        json_build_object('preferences', u.preferences)::text)::core.reply;
 END
 $$;
 
@@ -317,7 +317,7 @@ BEGIN
 
     PERFORM users.announce(u, 'deleted');
     PERFORM core.log(a_tenant, a_actor, 'delete', 'user', a_user::text);
-    RETURN ROW(204, NULL, NULL, NULL);
+    RETURN ROW(204, NULL, NULL, NULL)::core.reply;
 END
 $$;
 
