@@ -634,6 +634,9 @@ carmen_core_init_process(ngx_cycle_t *cycle)
 
     carmen_registry_restore(cmcf->registry);
 
+    /* else jansson reads /dev/urandom at the first body */
+    json_object_seed(0);
+
     if (carmen_metrics_init_process(cycle) != NGX_OK) {
         return NGX_ERROR;
     }

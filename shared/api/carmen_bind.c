@@ -223,8 +223,10 @@ carmen_bind_body_field(carmen_request_t *cr, const carmen_arg_t *arg,
         return NGX_OK;
     }
 
+    /* 15 digits come back as they were written; ":body" keeps all of them */
+
     text = json_dumps(member, JSON_ENCODE_ANY|JSON_COMPACT
-                              |JSON_REAL_PRECISION(17));
+                              |JSON_REAL_PRECISION(15));
     if (text == NULL) {
         return NGX_ERROR;
     }

@@ -3,13 +3,15 @@
 
 #include <carmen_core.h>
 #include "carmen_context.h"
+#include "carmen_format.h"
 
 
 static ngx_int_t carmen_registry_endpoint(ngx_conf_t *cf,
     carmen_domain_t *domain, const carmen_route_t *route);
 static ngx_int_t carmen_registry_query(ngx_conf_t *cf,
     carmen_endpoint_t *endpoint);
-static ngx_int_t carmen_registry_scopes(const carmen_field_t *fields);
+static ngx_int_t carmen_registry_fields(ngx_conf_t *cf,
+    const carmen_field_t *fields);
 static ngx_int_t carmen_registry_check(ngx_conf_t *cf,
     carmen_endpoint_t *endpoint);
 
@@ -165,8 +167,8 @@ carmen_registry_endpoint(ngx_conf_t *cf, carmen_domain_t *domain,
         }
     }
 
-    if (carmen_registry_scopes(route->body) != NGX_OK
-        || carmen_registry_scopes(route->query) != NGX_OK
+    if (carmen_registry_fields(cf, route->body) != NGX_OK
+        || carmen_registry_fields(cf, route->query) != NGX_OK
         || carmen_registry_query(cf, ep) != NGX_OK
         || carmen_registry_check(cf, ep) != NGX_OK)
     {
@@ -276,10 +278,10 @@ carmen_registry_check(ngx_conf_t *cf, carmen_endpoint_t *ep)
 }
 
 
-/* scopes that only fields name */
+/* scopes that only fields name, and patterns that cannot be read */
 
 static ngx_int_t
-carmen_registry_scopes(const carmen_field_t *fields)
+carmen_registry_fields(ngx_conf_t *cf, const carmen_field_t *fields)
 {
     const carmen_field_t  *f;
 
@@ -289,12 +291,19 @@ carmen_registry_scopes(const carmen_field_t *fields)
             return NGX_ERROR;
         }
 
-        if (f->fields && carmen_registry_scopes(f->fields) != NGX_OK) {
+        if (f->pattern
+            && carmen_format_pattern(f->pattern, (u_char *) "", 0)
+               == NGX_ERROR)
+        {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "carmen: the pattern \"%s\" of the field \"%s\" "
+                          "cannot be read", f->pattern, f->name);
             return NGX_ERROR;
         }
 
-        if (f->item && f->item->fields
-            && carmen_registry_scopes(f->item->fields) != NGX_OK)
+        if (carmen_registry_fields(cf, f->fields) != NGX_OK
+            || (f->item
+                && carmen_registry_fields(cf, f->item->fields) != NGX_OK))
         {
             return NGX_ERROR;
         }

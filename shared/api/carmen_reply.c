@@ -726,7 +726,7 @@ carmen_cursor_context(carmen_request_t *cr)
     len = cr->tenant.len + st->name.len + NGX_INT_T_LEN + 3;
 
     for (i = 0; i < cr->query.nelts; i++) {
-        len += param[i].name.len + param[i].value.len + 2;
+        len += param[i].name.len + param[i].value.len + NGX_SIZE_T_LEN + 3;
     }
 
     p = ngx_pnalloc(cr->http->pool, len);
@@ -748,7 +748,8 @@ carmen_cursor_context(carmen_request_t *cr)
             continue;
         }
 
-        p = ngx_sprintf(p, "\n%V=%V", &param[i].name, &param[i].value);
+        p = ngx_sprintf(p, "\n%V=%uz:%V", &param[i].name, param[i].value.len,
+                        &param[i].value);
     }
 
     context.len = p - context.data;
