@@ -216,7 +216,7 @@ token_copy(u_char *p, ngx_str_t *dst, const ngx_str_t *src)
     dst->data = p;
     dst->len = src->len;
 
-    return ngx_cpymem(p, src->data, src->len);
+    return src->len ? ngx_cpymem(p, src->data, src->len) : p;
 }
 
 
