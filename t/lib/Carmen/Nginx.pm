@@ -365,8 +365,8 @@ sub complaints
     my @bad;
 
     for my $line (split /\n/, slurp("$self->{dir}/start.out") . $self->log) {
-        next if $line !~ /\[(?:alert|emerg|crit)\]|Sanitizer|runtime error:
-                          |^\s+\#\d+\s0x/x;
+        next if $line !~ /\[(?:alert|emerg|crit)\]|Sanitizer|runtime\ error:
+                          |exited\ with\ code\ [1-9]/x;
         next if grep { $line =~ $_ } @{ $self->{expected} };
         push @bad, $line;
     }

@@ -175,6 +175,7 @@ sub write_file
 {
     my ($path, $bytes) = @_;
     open my $file, '>:raw', $path or die "$path: $!\n";
+    chmod 0600, $path;
     print $file $bytes;
     close $file or die "$path: $!\n";
 }
