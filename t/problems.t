@@ -4,7 +4,7 @@
 use Carmen::Test;
 use Digest::SHA qw(sha256_base64);
 
-my $t = Carmen::Test->new(no_database => 1, domains => ['core']);
+my $t = Carmen::Test->new(domains => ['core']);
 my $c = $t->client;
 
 my @index = @{ json_is($c->get('/problems/',
