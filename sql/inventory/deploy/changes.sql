@@ -126,6 +126,7 @@ DECLARE
     stamp  timestamptz := coalesce((a_body->>'modifyts')::timestamptz,
                                    clock_timestamp());
     wanted bigint := (a_body->>'quantity')::bigint;
+    fresh  boolean;
     stale  boolean;
 BEGIN
     IF stamp > clock_timestamp() + interval '5 minutes' THEN
@@ -149,6 +150,7 @@ BEGIN
 
     i := inventory.free_due(i, a_actor);
 
+    fresh := i.version = 0;
     stale := i.modifyts > stamp;
     IF NOT stale THEN
         i.threshold := coalesce((a_body->>'threshold')::bigint, 0);
@@ -174,7 +176,7 @@ BEGIN
                          inventory.subject(ent, a_item, a_node), a_body);
     END IF;
 
-    RETURN (CASE WHEN i.version = 1 THEN 201 ELSE 200 END, i.version, NULL,
+    RETURN (CASE WHEN fresh THEN 201 ELSE 200 END, i.version, NULL,
         rtrim(inventory.inventory_json(i, 0)::text, '}')
         || ', "applied" : ' || (NOT stale)::text || '}')::core.reply;
 END
