@@ -60,6 +60,20 @@ carmen_request_t *carmen_request_get(ngx_http_request_t *r);
 /* makes sure that carmen_request_cleanup() runs with r->pool */
 ngx_int_t carmen_request_keep(carmen_request_t *cr);
 
+/*
+ * Steps on the way: NGX_OK to go on; otherwise the request was answered.
+ */
+ngx_int_t carmen_request_headers(carmen_request_t *cr);
+ngx_int_t carmen_request_arguments(carmen_request_t *cr);
+ngx_int_t carmen_request_content_type(carmen_request_t *cr);
+
+/* called with the body read: checks it, and runs the route */
+void carmen_request_body_read(ngx_http_request_t *r);
+void carmen_request_run(carmen_request_t *cr);
+
+/* for validations: whether the caller holds a scope; "data" is the request */
+ngx_int_t carmen_request_holds(void *data, const char *scope);
+
 /* the event handlers of a request that waits */
 void carmen_request_wait(carmen_request_t *cr);
 

@@ -99,4 +99,11 @@ CARMEN_API ngx_str_t *carmen_fetch_response_header(carmen_fetch_t *f,
 CARMEN_API ngx_uint_t carmen_fetch_private(struct sockaddr *sa);
 
 
+/* between the files of this folder */
+
+ngx_int_t carmen_fetch_prepare(carmen_fetch_t *f);
+void carmen_fetch_received(carmen_fetch_t *f, ngx_uint_t eof);
+void carmen_fetch_end(carmen_fetch_t *f, const char *error);
+
+
 #endif /* _CARMEN_FETCH_H_INCLUDED_ */

@@ -193,6 +193,14 @@ const char *carmen_pg_sqlstate(PGresult *result);
 ngx_int_t carmen_pg_conn_init(carmen_pg_conn_t *conn, carmen_pg_lane_t *lane,
     ngx_cycle_t *cycle);
 void carmen_pg_conn_open(carmen_pg_conn_t *conn);
+void carmen_pg_conn_poll(carmen_pg_conn_t *conn);
+void carmen_pg_conn_connected(carmen_pg_conn_t *conn);
+void carmen_pg_conn_failed(carmen_pg_conn_t *conn, const char *why);
+void carmen_pg_conn_detach(carmen_pg_conn_t *conn);
+void carmen_pg_conn_write_interest(carmen_pg_conn_t *conn, ngx_uint_t on);
+void carmen_pg_conn_peer_free(carmen_pg_conn_t *conn, ngx_uint_t state);
+void carmen_pg_conn_event(ngx_event_t *ev);
+void carmen_pg_conn_results(carmen_pg_conn_t *conn);
 void carmen_pg_conn_close(carmen_pg_conn_t *conn);
 void carmen_pg_conn_send(carmen_pg_conn_t *conn, carmen_op_t *op);
 void carmen_pg_conn_break(carmen_pg_conn_t *conn);
