@@ -244,6 +244,37 @@ carmen_bind_body_field(carmen_request_t *cr, const carmen_arg_t *arg,
 static EVP_MD  *carmen_sha256;
 
 
+static void
+carmen_bind_forget(void *data)
+{
+    EVP_MD_free(carmen_sha256);
+    carmen_sha256 = NULL;
+}
+
+
+/* fetched once a worker, and given back with the cycle */
+
+static EVP_MD *
+carmen_bind_sha256(void)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (carmen_sha256) {
+        return carmen_sha256;
+    }
+
+    cln = ngx_pool_cleanup_add(ngx_cycle->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = carmen_bind_forget;
+    carmen_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+
+    return carmen_sha256;
+}
+
+
 /* what an Idempotency-Key stands for: method, path, arguments and body */
 
 static const char *
@@ -252,24 +283,22 @@ carmen_bind_hash(carmen_request_t *cr)
     int                  ok;
     u_char              *p, md[EVP_MAX_MD_SIZE];
     unsigned             len;
+    EVP_MD              *sha256;
     EVP_MD_CTX          *ctx;
     ngx_http_request_t  *r;
 
     r = cr->http;
 
-    if (carmen_sha256 == NULL) {
-        carmen_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    }
-
+    sha256 = carmen_bind_sha256();
     ctx = EVP_MD_CTX_new();
     p = ngx_pnalloc(r->pool, 65);
 
-    if (carmen_sha256 == NULL || ctx == NULL || p == NULL) {
+    if (sha256 == NULL || ctx == NULL || p == NULL) {
         EVP_MD_CTX_free(ctx);
         return NULL;
     }
 
-    ok = EVP_DigestInit_ex2(ctx, carmen_sha256, NULL)
+    ok = EVP_DigestInit_ex2(ctx, sha256, NULL)
          && EVP_DigestUpdate(ctx, r->method_name.data, r->method_name.len)
          && EVP_DigestUpdate(ctx, " ", 1)
          && EVP_DigestUpdate(ctx, r->uri.data, r->uri.len)
