@@ -192,7 +192,8 @@ sub environment
     my $leaks = exists $ENV{CARMEN_LEAKS} ? $ENV{CARMEN_LEAKS} : 1;
     my $suppressions = "$Carmen::Cluster::ROOT/t/lib/leaks.supp";
     return ("LD_PRELOAD=$asan",
-            "ASAN_OPTIONS=detect_odr_violation=0:detect_leaks=$leaks",
+            "ASAN_OPTIONS=detect_odr_violation=0:detect_leaks=$leaks"
+                . ($ENV{CARMEN_UNWIND} ? ':fast_unwind_on_malloc=0' : ''),
             "LSAN_OPTIONS=suppressions=$suppressions:print_suppressions=0",
             'UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1');
 }
@@ -357,16 +358,20 @@ sub expect
 }
 
 
-# The lines of the log that no test should cause.
+# The lines of the log that no test should cause, and the stacks of the
+# sanitizers.
 
 sub complaints
 {
     my ($self) = @_;
-    my @bad;
+    my (@bad, $report);
 
     for my $line (split /\n/, slurp("$self->{dir}/start.out") . $self->log) {
-        next if $line !~ /\[(?:alert|emerg|crit)\]|Sanitizer|runtime\ error:
-                          |exited\ with\ code\ [1-9]/x;
+        $report = 1 if $line =~ /Sanitizer|runtime error:/;
+        $report = 0 if $line =~ m{^\d{4}/\d\d/\d\d };
+
+        next if $line !~ /\[(?:alert|emerg|crit)\]|exited with code [1-9]/
+            && !($report && length $line && $line !~ /^=+$/);
         next if grep { $line =~ $_ } @{ $self->{expected} };
         push @bad, $line;
     }
