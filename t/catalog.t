@@ -65,7 +65,8 @@ my $made = $editor->post('/api/v1/products', key => 'mug', json => \%mug);
 json_is($made, 201, { name => 'Enamel mug', status => 'draft', version => 1,
     variants => [{ sku => 'MUG-W',
                    price => { amount => 1200, currency => 'EUR' } },
-                 { sku => 'MUG-B', price => undef }] }, 'a product is created');
+                 { sku => 'MUG-B', price => undef }] },
+        'a product is created');
 my $id = $made->json->{productId};
 my $at = "/api/v1/products/$id";
 my ($white, $black) = map { $_->{variantId} } @{ $made->json->{variants} };
@@ -155,8 +156,8 @@ problem_is($editor->post("$at/variants/$black/prices", key => key(),
 problem_is($editor->post("$at/variants/$black/prices", key => key(),
     json => { amount => -1, currency => 'USD' }), 422, 'validation-failed');
 json_is($editor->put($price_at, match => 1, json => {
-    amount => 1300, currency => 'EUR' }), 200, { amount => 1300, version => 2 },
-    'a price is replaced');
+    amount => 1300, currency => 'EUR' }), 200,
+    { amount => 1300, version => 2 }, 'a price is replaced');
 json_is($editor->post("$at/variants/$black/prices", key => key(),
     json => { amount => 1400, currency => 'EUR', supersede => \1,
               validFrom => '2099-01-01T00:00:00Z' }), 201,

@@ -43,7 +43,9 @@ sub statements
     open my $fh, '<', "$out.c" or die "$out.c: $!\n";
     my $text = do { local $/; <$fh> };
 
-    while ($text =~ /carmen_variant_t\s+(\w+?)__variants\[\]\s*=\s*\{(.*?)\n\};/gs) {
+    while ($text =~ /carmen_variant_t\s+(\w+?)__variants\[\]\s*=
+                     \s*\{(.*?)\n\};/gsx)
+    {
         my ($name, $variants) = ($1, $2);
 
         while ($variants =~ /ngx_string\(((?:\s*"(?:[^"\\]|\\.)*")+)\)/g) {
@@ -62,6 +64,7 @@ sub statements
 sub plan_of
 {
     my ($dbh, $sql) = @_;
+    $dbh->do('SET plan_cache_mode = force_generic_plan');
     $dbh->do("PREPARE explained AS $sql");
     my ($n) = $dbh->selectrow_array(q{
         SELECT cardinality(parameter_types) FROM pg_prepared_statements
@@ -116,7 +119,6 @@ ok(@domains >= 5, "domains: @domains");
 my $dbh = DBI->connect('dbi:Pg:' . $db->conninfo('carmen_app'), '', '',
     { RaiseError => 1, PrintError => 0, pg_server_prepare => 0 });
 $dbh->do(q{SELECT set_config('carmen.tenant', 't1', false)});
-$dbh->do('SET plan_cache_mode = force_generic_plan');
 
 # without row-level security, whose condition an index serves
 is(scalar(scanned(plan_of($db->dbh,
