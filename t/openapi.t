@@ -116,7 +116,9 @@ sub ask
 
 # A value that fits a schema; ids that were seen are used again by name.
 
-my (%id, $serial, $key);
+my %id = (sku => 'SKU-1', itemId => 'SKU-1', shipNode => 'NODE1',
+    id => 'NODE1', locale => 'en');
+my ($serial, $key);
 
 sub value
 {
@@ -223,12 +225,14 @@ for my $operation (@operations) {
 
 my %order = (POST => 1, GET => 2, PUT => 3, PATCH => 3, DELETE => 5);
 my %done;
-for my $full (1, 0, 1) {
+for my $pass (1 .. 3) {
+    my $full = $pass != 2;
+    trade() if $pass == 2 && $built{auth} && $built{orders};
+
     for my $operation (sort { $order{ $a->{method} } <=> $order{ $b->{method} }
                        || length $a->{path} <=> length $b->{path} }
                        @operations) {
-        next if $operation->{method} eq 'DELETE'
-            && $operation->{path} !~ /\}$/;
+        next if $operation->{method} eq 'DELETE' && $pass < 3;
 
         my $path = path($operation);
         my $version;
@@ -244,9 +248,50 @@ for my $full (1, 0, 1) {
         learn($r->json) if length $r->body;
     }
 }
+# What only makes sense one after the other.
+
+sub trade
+{
+    my @steps = (
+        ['POST /products', { name => 'Cup', status => 'active', variants => [
+            { sku => 'SKU-2', price => { amount => 950, currency => 'EUR' } }
+        ] }],
+        ['POST /inventory/adjustments', { reason => 'count', lines => [
+            { itemId => 'SKU-2', shipNode => 'NODE1', delta => 50 }] }],
+        ['GET /inventory/availability', undef, '?items=SKU-2'],
+        ['POST /reservations', { lines => [
+            { itemId => 'SKU-2', quantity => 1 }] }],
+        ['GET /reservations/{reservationId}'],
+        ['POST /reservations/{reservationId}/extend', { expiresIn => 600 }],
+        ['POST /reservations/{reservationId}/release'],
+        ['POST /orders', { currency => 'EUR', lines => [
+            { itemId => 'SKU-2', quantity => 2 }] }],
+        ['GET /orders/{orderId}'],
+        ['POST /orders/{orderId}/confirm'],
+        ['POST /orders/{orderId}/hold'],
+        ['POST /orders/{orderId}/release'],
+        ['GET /orders/{orderId}/timeline'],
+        ['GET /orders'],
+        ['GET /inventory'],
+        ['POST /orders/{orderId}/cancel', {}],
+        ['GET /orders/{orderId}'],
+    );
+
+    for my $step (@steps) {
+        my ($name, $json, $query) = @$step;
+        my $operation = $operation{$name} or next;
+        my $r = ask('all', $operation, path($operation) . ($query // ''),
+            $operation->{requestBody} ? (json => $json // {}) : (),
+            headers($operation));
+        ok($r->status < 300, $name) or diag($r->body), next;
+        $done{$name}++;
+        learn($r->json) if length $r->body;
+    }
+}
+
 note 'succeeded: ', join ', ', sort keys %done;
 note 'never succeeded: ', join ', ', grep { !$done{$_} } sort keys %operation;
-cmp_ok(scalar keys %done, '>=', 0.4 * @operations, 'much of it succeeded')
+cmp_ok(scalar keys %done, '>=', 0.6 * @operations, 'much of it succeeded')
     if $built{auth};
 
 cmp_ok(scalar @exchanges, '>=', $built{auth} ? 4 * @operations : 1,
