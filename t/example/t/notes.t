@@ -8,20 +8,20 @@ my $ann = $t->client(sub => '01890000-0000-7000-8000-00000000000a',
 my $eve = $t->client(tenant => 'other', scope => 'notes:read notes:write');
 my $bob = $t->client(tenant => 'demo', scope => 'notes:read');
 
-my $r = $ann->post('/api/v1/notes', { text => 'Call the carrier' },
-    'Idempotency-Key' => 'n1');
+my $r = $ann->post('/api/v1/notes', json => { text => 'Call the carrier' },
+    key => 'n1');
 is($r->status, 201, 'a note is made');
 my $note = $r->json;
 is($r->header('Location'), "/api/v1/notes/$note->{noteId}", 'and has a place');
 
-my $again = $ann->post('/api/v1/notes', { text => 'Call the carrier' },
-    'Idempotency-Key' => 'n1');
+my $again = $ann->post('/api/v1/notes', json => { text => 'Call the carrier' },
+    key => 'n1');
 is($again->body, $r->body, 'the same key answers the same bytes');
 
-problem_is($ann->post('/api/v1/notes', { text => '' },
-    'Idempotency-Key' => 'n2'), 422, 'validation-failed');
-problem_is($bob->post('/api/v1/notes', { text => 'x' },
-    'Idempotency-Key' => 'n3'), 403, 'insufficient-scope');
+problem_is($ann->post('/api/v1/notes', json => { text => '' },
+    key => 'n2'), 422, 'validation-failed');
+problem_is($bob->post('/api/v1/notes', json => { text => 'x' },
+    key => 'n3'), 403, 'insufficient-scope');
 
 is($ann->get("/api/v1/notes/$note->{noteId}")->json->{text},
     'Call the carrier', 'it is read back');
@@ -29,8 +29,8 @@ problem_is($eve->get("/api/v1/notes/$note->{noteId}"), 404, 'not-found');
 is(scalar @{ $eve->get('/api/v1/notes')->json->{items} }, 0,
     'another tenant sees none');
 
-$ann->post('/api/v1/notes', { text => "note $_" },
-    'Idempotency-Key' => "m$_") for 1 .. 4;
+$ann->post('/api/v1/notes', json => { text => "note $_" }, key => "m$_")
+    for 1 .. 4;
 my @all = list_all($ann, '/api/v1/notes?limit=2');
 is(scalar @all, 5, 'all pages together');
 is($all[0]{text}, 'note 4', 'the newest first');
