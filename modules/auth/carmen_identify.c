@@ -151,18 +151,19 @@ identify_new(ngx_http_request_t *r, const carmen_verifier_t *verifier,
     const char   *why;
     carmen_jwt_t  jwt;
 
-    if (identify_cache
-        && carmen_token_cache_refused(identify_cache, digest, verifier))
-    {
-        rc = NGX_DECLINED;
-        why = "The signature of the token does not fit.";
+    why = identify_cache
+          ? carmen_token_cache_refused(identify_cache, digest, verifier)
+          : NULL;
+
+    if (why) {
+        rc = NGX_ABORT;
 
     } else {
         rc = carmen_jwt_verify(verifier, token->data, token->len, ngx_time(),
                                &jwt, &why);
 
         if (rc == NGX_ABORT && identify_cache) {
-            carmen_token_cache_refuse(identify_cache, digest, verifier);
+            carmen_token_cache_refuse(identify_cache, digest, verifier, why);
         }
     }
 

@@ -27,6 +27,11 @@ static ngx_int_t jwt_scope(json_t *claims, ngx_str_t *scope);
 static ngx_int_t jwt_equal(json_t *value, const ngx_str_t *s);
 
 
+/* the refusals that pass by themselves */
+static const char  jwt_future[] = "The token is from the future.";
+static const char  jwt_early[] = "The token is not valid yet.";
+
+
 ngx_int_t
 carmen_jwt_verify(const carmen_verifier_t *v, const u_char *token, size_t len,
     time_t now, carmen_jwt_t *jwt, const char **why)
@@ -40,7 +45,7 @@ carmen_jwt_verify(const carmen_verifier_t *v, const u_char *token, size_t len,
 
     if (len > CARMEN_JWT_MAX) {
         *why = "The token is too long.";
-        return NGX_DECLINED;
+        return NGX_ABORT;
     }
 
     sig_len = 0;
@@ -54,12 +59,12 @@ carmen_jwt_verify(const carmen_verifier_t *v, const u_char *token, size_t len,
            != NGX_OK)
     {
         *why = "The token is malformed.";
-        return NGX_DECLINED;
+        return NGX_ABORT;
     }
 
     key = jwt_key(v, &parts[0], why);
     if (key == NULL) {
-        return NGX_DECLINED;
+        return NGX_ABORT;
     }
 
     jwt->claims = jwt_object(&parts[1]);
@@ -72,22 +77,21 @@ carmen_jwt_verify(const carmen_verifier_t *v, const u_char *token, size_t len,
     *why = jwt->claims ? jwt_claims(v, now, jwt)
                        : "The claims of the token are malformed.";
 
-    if (*why == NULL) {
-        if (carmen_jwk_verify(key, token, parts[0].len + 1 + parts[1].len,
-                              sig, sig_len)
-            == NGX_OK)
-        {
-            return NGX_OK;
-        }
-
-        carmen_jwt_release(jwt);
+    if (*why == NULL
+        && carmen_jwk_verify(key, token, parts[0].len + 1 + parts[1].len, sig,
+                             sig_len)
+           != NGX_OK)
+    {
         *why = "The signature of the token does not fit.";
-        return NGX_ABORT;
+    }
+
+    if (*why == NULL) {
+        return NGX_OK;
     }
 
     carmen_jwt_release(jwt);
 
-    return NGX_DECLINED;
+    return *why == jwt_future || *why == jwt_early ? NGX_DECLINED : NGX_ABORT;
 }
 
 
@@ -263,7 +267,7 @@ jwt_claims(const carmen_verifier_t *v, time_t now, carmen_jwt_t *jwt)
     }
 
     if (iat > now + v->leeway) {
-        return "The token is from the future.";
+        return jwt_future;
     }
 
     if (iat >= jwt->exp) {
@@ -276,7 +280,7 @@ jwt_claims(const carmen_verifier_t *v, time_t now, carmen_jwt_t *jwt)
         }
 
         if (nbf > now + v->leeway) {
-            return "The token is not valid yet.";
+            return jwt_early;
         }
     }
 

@@ -55,9 +55,9 @@ typedef struct {
 
 
 /*
- * NGX_OK: *jwt is filled and to be released.  NGX_DECLINED: *why says what is
- * wrong, in words that may be shown to the client; *jwt is empty.  NGX_ABORT:
- * the same, and it was the signature, the dear part.
+ * NGX_OK: *jwt is filled and to be released.  NGX_ABORT: refused for good;
+ * *why says what is wrong, a static text that may be shown to the client, and
+ * *jwt is empty.  NGX_DECLINED: the same, but only its time has not come yet.
  */
 ngx_int_t carmen_jwt_verify(const carmen_verifier_t *v, const u_char *token,
     size_t len, time_t now, carmen_jwt_t *jwt, const char **why);

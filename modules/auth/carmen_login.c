@@ -286,7 +286,10 @@ login_found(carmen_request_t *cr, carmen_result_t *result, void *data)
 
     ngx_http_set_ctx(r, ctx, ngx_http_carmen_auth_module);
 
-    (void) carmen_password_verify(cr, pw, login_verified);
+    if (carmen_password_verify(cr, pw, login_verified) != NGX_OK) {
+        /* answered: the request may be gone */
+        return;
+    }
 
     /* the thread has its own copy */
 

@@ -4,6 +4,7 @@
 
 typedef struct {
     const carmen_verifier_t  *verifier;
+    const char               *why;
     u_char                    digest[CARMEN_TOKEN_DIGEST];
 } token_refused_t;
 
@@ -148,7 +149,7 @@ token_remove(carmen_token_cache_t *cache, carmen_token_t *token)
 }
 
 
-ngx_uint_t
+const char *
 carmen_token_cache_refused(carmen_token_cache_t *cache, const u_char *digest,
     const carmen_verifier_t *verifier)
 {
@@ -157,19 +158,21 @@ carmen_token_cache_refused(carmen_token_cache_t *cache, const u_char *digest,
     refused = &cache->refused[token_hash(digest) % CARMEN_TOKEN_REFUSED];
 
     return refused->verifier == verifier
-           && ngx_memcmp(refused->digest, digest, CARMEN_TOKEN_DIGEST) == 0;
+           && ngx_memcmp(refused->digest, digest, CARMEN_TOKEN_DIGEST) == 0
+           ? refused->why : NULL;
 }
 
 
 void
 carmen_token_cache_refuse(carmen_token_cache_t *cache, const u_char *digest,
-    const carmen_verifier_t *verifier)
+    const carmen_verifier_t *verifier, const char *why)
 {
     token_refused_t  *refused;
 
     refused = &cache->refused[token_hash(digest) % CARMEN_TOKEN_REFUSED];
 
     refused->verifier = verifier;
+    refused->why = why;
     ngx_memcpy(refused->digest, digest, CARMEN_TOKEN_DIGEST);
 }
 

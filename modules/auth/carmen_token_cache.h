@@ -5,8 +5,8 @@
  * is given out at or after its exp.  An entry lives as long as someone holds
  * it, so its identity may be used for the length of a request.
  *
- * Beside it a few tokens whose signature did not fit are remembered, so that
- * a client that repeats a forged one costs little.
+ * Beside it a few tokens that were refused for good are remembered, so that a
+ * client that repeats an expired or forged one costs little.
  */
 
 #ifndef _CARMEN_TOKEN_CACHE_H_INCLUDED_
@@ -47,11 +47,12 @@ carmen_token_t *carmen_token_cache_find(carmen_token_cache_t *cache,
 void carmen_token_cache_add(carmen_token_cache_t *cache,
     carmen_token_t *token);
 
-/* whether the signature of this token did not fit before; remembers that */
-ngx_uint_t carmen_token_cache_refused(carmen_token_cache_t *cache,
+/* why this token was refused before, or NULL; remembers a static text */
+const char *carmen_token_cache_refused(carmen_token_cache_t *cache,
     const u_char *digest, const carmen_verifier_t *verifier);
 void carmen_token_cache_refuse(carmen_token_cache_t *cache,
-    const u_char *digest, const carmen_verifier_t *verifier);
+    const u_char *digest, const carmen_verifier_t *verifier,
+    const char *why);
 
 /* the identity of a token, in memory of its own, held once; NULL: no memory */
 carmen_token_t *carmen_token_create(const carmen_jwt_t *jwt,
