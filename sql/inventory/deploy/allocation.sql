@@ -181,7 +181,8 @@ BEGIN
                array_agg(inventory.row_key(s.item_id, s.ship_node)),
                array_agg(s.free), array_agg(s.tid), min(s.next_expiry)
           INTO r_item, r_node, r_key, r_free, r_tid, due
-          FROM (SELECT DISTINCT w FROM unnest(a_items) w ORDER BY w) w,
+          FROM (SELECT DISTINCT u COLLATE "C" AS item_id
+                  FROM unnest(a_items) u ORDER BY 1) w,
                LATERAL (
                SELECT r.item_id, r.ship_node, r.next_expiry, r.ctid AS tid,
                       CASE WHEN r.infinite THEN endless
@@ -190,7 +191,7 @@ BEGIN
                  FROM inventory.inventory r
                 WHERE r.tenant = a_tenant
                   AND r.enterprise_code = a_enterprise
-                  AND r.item_id = w.w
+                  AND r.item_id = w.item_id
                   AND array_position(active, r.ship_node) > 0
                 ORDER BY r.ship_node
                   FOR NO KEY UPDATE) s;
