@@ -373,7 +373,7 @@ sub connect
     return DBI->connect(
         "dbi:Pg:dbname=$name;host=$self->{socket_dir};port=$self->{port}",
         $user // 'postgres', '',
-        { RaiseError => 1, PrintError => 0, AutoCommit => 1,
+        { RaiseError => 1, PrintError => 0, PrintWarn => 0, AutoCommit => 1,
           pg_server_prepare => 0, pg_enable_utf8 => 1,
           AutoInactiveDestroy => 1 });
 }

@@ -257,7 +257,8 @@ sub list_all
 }
 
 
-# Polls until the block is true; fails the test when it never is.
+# Polls until the block is true; fails the test when it never is.  With a name
+# it is a test of its own.
 
 sub wait_until(&;$$)
 {
@@ -265,14 +266,18 @@ sub wait_until(&;$$)
     my $deadline = time + ($seconds // 15)
         * ($Carmen::Nginx::SANITIZED ? 4 : 1);
 
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
     while (1) {
         my $value = $block->();
-        return $value if $value;
+        if ($value) {
+            pass($name) if defined $name;
+            return $value;
+        }
         last if time > $deadline;
         sleep 0.02;
     }
 
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
     fail($name // 'a condition became true in time');
     return;
 }
