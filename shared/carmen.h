@@ -40,6 +40,7 @@
 #include "api/carmen_route.h"
 #include "api/carmen_domain.h"
 #include "api/carmen_metric.h"
+#include "api/carmen_background.h"
 
 
 #endif /* _CARMEN_H_INCLUDED_ */

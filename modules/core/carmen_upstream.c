@@ -16,11 +16,13 @@ static char *carmen_upstream_conninfo(ngx_conf_t *cf, carmen_pg_pool_t *pool,
     ngx_str_t *value);
 static char *carmen_upstream_parameter(ngx_conf_t *cf, carmen_pg_pool_t *pool,
     ngx_str_t *value);
+static ngx_int_t carmen_upstream_listen(ngx_conf_t *cf,
+    carmen_main_conf_t *cmcf);
 static void carmen_upstream_health(carmen_health_t *health, void *data);
 
 
 static const char *const  carmen_lane_names[CARMEN_LANES] = {
-    "fast", "write", "lease"
+    "fast", "write", "lease", "listen"
 };
 
 
@@ -72,6 +74,7 @@ carmen_upstream_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     pool->timeout[CARMEN_LANE_FAST] = 5000;
     pool->timeout[CARMEN_LANE_WRITE] = 10000;
     pool->timeout[CARMEN_LANE_LEASE] = 300000;
+    pool->timeout[CARMEN_LANE_LISTEN] = 3000;
     pool->lock_timeout = 3000;
     pool->connect_timeout = 3000;
     pool->queue = 1024;
@@ -320,6 +323,54 @@ carmen_upstream_finish(ngx_conf_t *cf, carmen_main_conf_t *cmcf)
         }
     }
 
+    return carmen_upstream_listen(cf, cmcf);
+}
+
+
+/* each database of a domain listens to the channels of that domain, once */
+
+static ngx_int_t
+carmen_upstream_listen(ngx_conf_t *cf, carmen_main_conf_t *cmcf)
+{
+    ngx_uint_t           i, j, n, k;
+    carmen_domain_t    **domain;
+    carmen_channel_t    *channel;
+    carmen_listener_t   *l;
+    carmen_loc_conf_t  **conf;
+
+    l = cmcf->listeners.elts;
+    conf = cmcf->locations.elts;
+
+    for (i = 0; i < cmcf->listeners.nelts; i++) {
+        for (j = 0; j < cmcf->locations.nelts; j++) {
+            domain = conf[j]->domains->elts;
+
+            for (n = 0; n < conf[j]->domains->nelts; n++) {
+
+                if (domain[n] != l[i].domain) {
+                    continue;
+                }
+
+                channel = conf[j]->pool->channels.elts;
+
+                for (k = 0; k < conf[j]->pool->channels.nelts; k++) {
+                    if (channel[k].channel == l[i].channel.channel
+                        && channel[k].data == l[i].channel.data)
+                    {
+                        break;
+                    }
+                }
+
+                if (k == conf[j]->pool->channels.nelts
+                    && carmen_pg_listen(cf, conf[j]->pool, &l[i].channel)
+                       != NGX_OK)
+                {
+                    return NGX_ERROR;
+                }
+            }
+        }
+    }
+
     return NGX_OK;
 }
 
@@ -340,6 +391,10 @@ carmen_upstream_health(carmen_health_t *health, void *data)
     for (n = 0; n < CARMEN_LANES; n++) {
         lane = &pool->lanes[n];
         up = 0;
+
+        if (lane->nconns == 0) {
+            continue;
+        }
 
         for (i = 0; i < lane->nconns; i++) {
             if (lane->conns[i].state == CARMEN_PG_READY) {

@@ -19,6 +19,7 @@ typedef struct {
                                                 with domains */
     ngx_array_t                 endpoints;   /* carmen_endpoint_t *: those
                                                 switched on somewhere */
+    ngx_array_t                 listeners;   /* carmen_listener_t */
     carmen_identify_pt          identify;
     u_char                      secret[CARMEN_SECRET_LEN];
     ngx_uint_t                  has_secret;
@@ -26,6 +27,14 @@ typedef struct {
     ngx_str_t                   openapi_etag;
     ngx_str_t                   openapi_prefix;
 } carmen_main_conf_t;
+
+
+/* a channel that the databases of a domain are listened to */
+
+typedef struct {
+    carmen_domain_t            *domain;
+    carmen_channel_t            channel;
+} carmen_listener_t;
 
 
 /* of an upstream{} */

@@ -367,7 +367,7 @@ carmen_query(carmen_request_t *cr, const carmen_statement_t *st,
                  || st->lane == CARMEN_LANE_FAST);
 
     if (carmen_bind(cr, st, pairs, &op->variant, &op->values) != NGX_OK) {
-        ngx_free(op);
+        carmen_op_free(op);
         return NGX_ERROR;
     }
 

@@ -107,6 +107,24 @@ struct carmen_pg_conn_s {
 };
 
 
+/*
+ * A channel of NOTIFY.  "notify" is called for each message, in the order of
+ * the commits; "ready" when the connection begins to listen, also after it was
+ * lost: what was said meanwhile must then be read from a table.
+ */
+
+typedef void (*carmen_notify_pt)(carmen_pg_pool_t *pool, ngx_str_t *payload,
+    void *data);
+typedef void (*carmen_listening_pt)(carmen_pg_pool_t *pool, void *data);
+
+typedef struct {
+    const char                 *channel;
+    carmen_notify_pt            notify;
+    carmen_listening_pt         ready;
+    void                       *data;
+} carmen_channel_t;
+
+
 /* the ids of a lane's metrics: carmen_metric_add() */
 
 typedef struct {
@@ -156,6 +174,7 @@ struct carmen_pg_pool_s {
     uint64_t                   *wanted;      /* those asked for here, a bit an
                                                 index */
     carmen_lane_metrics_t       metrics[CARMEN_LANES];
+    ngx_array_t                 channels;    /* carmen_channel_t */
 
     /* of the worker */
     carmen_pg_lane_t           *lanes;
@@ -163,6 +182,9 @@ struct carmen_pg_pool_s {
     ngx_uint_t                  nfree;
     uint64_t                   *unfit;       /* statements that the schema
                                                 did not take */
+    ngx_event_t                 heartbeat;   /* of the listening */
+    ngx_msec_t                  heard;       /* when it was last known to
+                                                work; 0: never */
 };
 
 
@@ -174,6 +196,9 @@ void carmen_pg_pool_stop(carmen_pg_pool_t *pool);
 
 /* an operation to be filled in and submitted; NULL: no memory */
 carmen_op_t *carmen_op_get(carmen_pg_pool_t *pool);
+
+/* one that was not submitted after all */
+void carmen_op_free(carmen_op_t *op);
 
 /*
  * NGX_OK: op->done will be called.  NGX_BUSY: the queue is full; NGX_DECLINED:
@@ -188,13 +213,29 @@ void carmen_pg_orphan(carmen_op_t *op);
 const char *carmen_pg_sqlstate(PGresult *result);
 
 
+/* config time: NGX_OK or NGX_ERROR; before carmen_pg_pool_start() */
+ngx_int_t carmen_pg_listen(ngx_conf_t *cf, carmen_pg_pool_t *pool,
+    carmen_channel_t *channel);
+
+/* milliseconds since the notifications were last known to arrive */
+ngx_msec_t carmen_pg_silence(carmen_pg_pool_t *pool);
+
+
 /* between the files of this folder */
 
+void carmen_pg_listen_start(carmen_pg_pool_t *pool, ngx_cycle_t *cycle);
+void carmen_pg_listen_stop(carmen_pg_pool_t *pool);
+ngx_int_t carmen_pg_listen_send(carmen_pg_conn_t *conn);
+void carmen_pg_listen_ready(carmen_pg_pool_t *pool);
+void carmen_pg_listen_notifies(carmen_pg_conn_t *conn);
+ngx_int_t carmen_pg_conn_sync(carmen_pg_conn_t *conn);
+void carmen_pg_conn_queue(carmen_pg_conn_t *conn, carmen_op_t *op);
 ngx_int_t carmen_pg_conn_init(carmen_pg_conn_t *conn, carmen_pg_lane_t *lane,
     ngx_cycle_t *cycle);
 void carmen_pg_conn_open(carmen_pg_conn_t *conn);
 void carmen_pg_conn_poll(carmen_pg_conn_t *conn);
 void carmen_pg_conn_connected(carmen_pg_conn_t *conn);
+void carmen_pg_conn_prepared(carmen_pg_conn_t *conn);
 void carmen_pg_conn_failed(carmen_pg_conn_t *conn, const char *why);
 void carmen_pg_conn_detach(carmen_pg_conn_t *conn);
 void carmen_pg_conn_write_interest(carmen_pg_conn_t *conn, ngx_uint_t on);

@@ -18,8 +18,6 @@ static void carmen_pg_conn_lost(carmen_pg_conn_t *conn,
 static void carmen_pg_conn_flush(ngx_event_t *ev);
 static void carmen_pg_conn_timer(ngx_event_t *ev);
 static void carmen_pg_conn_watch(ngx_event_t *ev);
-static void carmen_pg_conn_queue(carmen_pg_conn_t *conn, carmen_op_t *op);
-static ngx_int_t carmen_pg_conn_sync(carmen_pg_conn_t *conn);
 static void carmen_pg_prepared(carmen_op_t *op);
 static void carmen_pg_tenant_set(carmen_op_t *op);
 
@@ -139,6 +137,13 @@ carmen_pg_conn_connected(carmen_pg_conn_t *conn)
         return;
     }
 
+    if (conn->lane->type == CARMEN_LANE_LISTEN
+        && carmen_pg_listen_send(conn) != NGX_OK)
+    {
+        carmen_pg_conn_break(conn);
+        return;
+    }
+
     for (i = 0; i < pool->nstatements; i++) {
 
         if (st[i]->lane != conn->lane->type
@@ -213,28 +218,46 @@ carmen_pg_prepared(carmen_op_t *op)
         return;
     }
 
-    if (ngx_queue_empty(&conn->flight)) {
-
-        conn->state = CARMEN_PG_READY;
-        conn->failures = 0;
-        carmen_metric_add(conn->lane->metrics->connections, 1);
-        conn->peer.tries = 0;
-
-        if (conn->timer.timer_set) {
-            ngx_del_timer(&conn->timer);
-        }
-
-        ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
-                      "carmen: connected to \"%V\" of upstream \"%V\" "
-                      "(lane %ui)", conn->peer.name, &pool->name,
-                      (ngx_uint_t) conn->lane->type);
-
-        carmen_pg_lane_ready(conn->lane);
-    }
+    carmen_pg_conn_prepared(conn);
 }
 
 
-static ngx_int_t
+/* one of the first operations is through: was it the last of them? */
+
+void
+carmen_pg_conn_prepared(carmen_pg_conn_t *conn)
+{
+    carmen_pg_pool_t  *pool;
+
+    if (!ngx_queue_empty(&conn->flight)) {
+        return;
+    }
+
+    pool = conn->lane->pool;
+
+    conn->state = CARMEN_PG_READY;
+    conn->failures = 0;
+    carmen_metric_add(conn->lane->metrics->connections, 1);
+    conn->peer.tries = 0;
+
+    if (conn->timer.timer_set) {
+        ngx_del_timer(&conn->timer);
+    }
+
+    ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                  "carmen: connected to \"%V\" of upstream \"%V\" (lane %ui)",
+                  conn->peer.name, &pool->name,
+                  (ngx_uint_t) conn->lane->type);
+
+    if (conn->lane->type == CARMEN_LANE_LISTEN) {
+        carmen_pg_listen_ready(pool);
+    }
+
+    carmen_pg_lane_ready(conn->lane);
+}
+
+
+ngx_int_t
 carmen_pg_conn_sync(carmen_pg_conn_t *conn)
 {
     int  rc;
@@ -251,7 +274,7 @@ carmen_pg_conn_sync(carmen_pg_conn_t *conn)
 }
 
 
-static void
+void
 carmen_pg_conn_queue(carmen_pg_conn_t *conn, carmen_op_t *op)
 {
     if (ngx_queue_empty(&conn->flight)) {
@@ -465,6 +488,10 @@ carmen_pg_conn_event(ngx_event_t *ev)
 
     if (conn->connection == NULL) {
         return;
+    }
+
+    if (conn->lane->type == CARMEN_LANE_LISTEN) {
+        carmen_pg_listen_notifies(conn);
     }
 
     if (conn->broken || PQstatus(conn->pq) == CONNECTION_BAD

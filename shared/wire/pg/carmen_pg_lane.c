@@ -9,13 +9,14 @@
 
 
 static void carmen_pg_lane_timer(ngx_event_t *ev);
-static void carmen_op_free(carmen_op_t *op);
 
 
 /* how many may be in flight on a connection: a write may wait for a lock, so
  * few stand behind it; a lease is for one at a time */
 
-static const ngx_uint_t  carmen_pg_depth[CARMEN_LANES] = { 256, 32, 1 };
+static const ngx_uint_t  carmen_pg_depth[CARMEN_LANES] = {
+    256, 32, 1, 1
+};
 
 
 ngx_int_t
@@ -36,6 +37,8 @@ carmen_pg_pool_start(carmen_pg_pool_t *pool, ngx_cycle_t *cycle)
     if (pool->unfit == NULL || pool->lanes == NULL) {
         return NGX_ERROR;
     }
+
+    pool->size[CARMEN_LANE_LISTEN] = pool->channels.nelts ? 1 : 0;
 
     for (n = 0; n < CARMEN_LANES; n++) {
         lane = &pool->lanes[n];
@@ -70,6 +73,8 @@ carmen_pg_pool_start(carmen_pg_pool_t *pool, ngx_cycle_t *cycle)
         }
     }
 
+    carmen_pg_listen_start(pool, cycle);
+
     return NGX_OK;
 }
 
@@ -85,6 +90,8 @@ carmen_pg_pool_stop(carmen_pg_pool_t *pool)
     if (pool->lanes == NULL) {
         return;
     }
+
+    carmen_pg_listen_stop(pool);
 
     for (n = 0; n < CARMEN_LANES; n++) {
         lane = &pool->lanes[n];
@@ -132,7 +139,7 @@ carmen_op_get(carmen_pg_pool_t *pool)
 }
 
 
-static void
+void
 carmen_op_free(carmen_op_t *op)
 {
     carmen_pg_pool_t  *pool;

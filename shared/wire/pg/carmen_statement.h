@@ -13,6 +13,7 @@ typedef enum {
     CARMEN_LANE_FAST = 0,            /* reads and short single statements */
     CARMEN_LANE_WRITE,               /* functions that lock rows */
     CARMEN_LANE_LEASE,               /* one request a connection at a time */
+    CARMEN_LANE_LISTEN,              /* the core's own: LISTEN and NOTIFY */
     CARMEN_LANES
 } carmen_lane_e;
 
