@@ -103,8 +103,10 @@ sub database
     Carmen::Cluster::run("$ROOT/packaging/migrate", '--db', $db->conninfo);
 
     say_step('data');
-    for my $file ("$ROOT/packaging/sample-data.sql", "$HERE/data.sql") {
-        $self->psql($db, '-f', $file) if -e $file;
+    for my $file ("$ROOT/packaging/sample-data.sql",
+                  "$ROOT/packaging/sample-stock.sql", "$HERE/data.sql")
+    {
+        $self->psql($db, '-1', '-f', $file) if -e $file;
     }
     @$self{qw(pg db)} = ($pg, $db);
     $self->{pids}{postgres} = $pg->postmaster;
@@ -418,8 +420,9 @@ sub pgbench
     while (my $line = <$out>) {
         $text .= $line;
         my ($tps) = $line =~ /^progress: [\d.]+ s, ([\d.]+) tps/ or next;
-        my $now = { time => time, cpu => [$self->cputime(
-            $self->{pids}{postgres}, $pid)] };
+        my $from = time;
+        my $now = { cpu => [$self->cputime($self->{pids}{postgres}, $pid)] };
+        $now->{time} = ($from + time) / 2;
         $done += $tps * ($now->{time} - $last->{time}) if $last;
         $first //= $now;
         $last = $now;

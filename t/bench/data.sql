@@ -4,7 +4,6 @@
 
 SELECT set_config('carmen.tenant', 'demo', false);
 
-BEGIN;
 SET CONSTRAINTS ALL DEFERRED;
 
 INSERT INTO catalog.brand (tenant, name)
@@ -46,11 +45,8 @@ SELECT 'demo', p.product_id, 'Bench product ' || p.p,
   JOIN catalog.category c
     ON c.tenant = 'demo' AND c.name = 'Bench category ' || 1 + p.p % 20;
 
-COMMIT;
-
 -- Stock, with the movements that explain it.
 
-BEGIN;
 
 INSERT INTO inventory.ship_node (tenant, id, name)
 VALUES ('demo', 'BENCH', 'Bench node');
@@ -65,5 +61,3 @@ INSERT INTO inventory.movement (tenant, item_id, ship_node, delta, quantity,
 SELECT 'demo', i.item_id, 'BENCH', i.quantity, i.quantity, 'count'
   FROM inventory.inventory i
  WHERE i.tenant = 'demo' AND i.ship_node = 'BENCH';
-
-COMMIT;
