@@ -52,6 +52,15 @@ carmen_problem_send(ngx_http_request_t *r, const char *name,
 
     r->headers_out.status = problem->status;
     r->headers_out.content_length_n = body.len;
+
+    /* the reason phrases that nginx lacks */
+
+    if (problem->status == 422) {
+        ngx_str_set(&r->headers_out.status_line, "422 Unprocessable Content");
+
+    } else if (problem->status == 428) {
+        ngx_str_set(&r->headers_out.status_line, "428 Precondition Required");
+    }
     ngx_str_set(&r->headers_out.content_type, "application/problem+json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
 
