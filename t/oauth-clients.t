@@ -121,7 +121,7 @@ sub decide
 {
     my ($code) = @_;
     my $decided = $t->sql("SELECT auth.oauth_device_decide('demo', '$code',
-        '$ada', NULL, 'openid catalog:read', 'pwd', '[\"pwd\"]', now())");
+        '$ada', NULL, 'openid catalog:read', 'aal1', '[\"pwd\"]', now())");
     return { decided => from_json($decided eq 't' || $decided eq '1'
                                   ? 'true' : 'false') };
 }

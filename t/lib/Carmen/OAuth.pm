@@ -119,7 +119,7 @@ sub code
                $with{challenge} // $self->challenge($with{verifier}),
                $with{nonce}, $with{jkt}, $with{scope} // 'openid',
                $with{user})
-        . ", NULL, now(), 'pwd', '[\"pwd\"]', interval '1 minute')");
+        . ", NULL, now(), 'aal1', '[\"pwd\"]', interval '1 minute')");
     return $code;
 }
 
