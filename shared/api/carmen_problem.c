@@ -1,14 +1,11 @@
 
-/* RFC 9457 on the wire, and what an error of the database means to a client. */
+/* RFC 9457 on the wire, and what an error of the database means there. */
 
 #include <carmen_core.h>
 #include "carmen_context.h"
 #include "carmen_text.h"
 
 
-static ngx_int_t carmen_problem_body(ngx_http_request_t *r,
-    const carmen_problem_t *problem, ngx_str_t *detail, ngx_str_t *members,
-    ngx_str_t *body);
 static ngx_uint_t carmen_problem_waits(ngx_http_request_t *r);
 static ngx_str_t carmen_problem_instance(ngx_http_request_t *r);
 
@@ -46,7 +43,7 @@ carmen_problem_send(ngx_http_request_t *r, const char *name,
         return NGX_ERROR;
     }
 
-    if (carmen_problem_body(r, problem, detail, members, &body) != NGX_OK) {
+    if (carmen_problem_render(r, problem, detail, members, &body) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -142,8 +139,8 @@ carmen_problem_reply(carmen_request_t *cr, const char *name,
 }
 
 
-static ngx_int_t
-carmen_problem_body(ngx_http_request_t *r, const carmen_problem_t *problem,
+ngx_int_t
+carmen_problem_render(ngx_http_request_t *r, const carmen_problem_t *problem,
     ngx_str_t *detail, ngx_str_t *members, ngx_str_t *body)
 {
     ngx_str_t      instance;
