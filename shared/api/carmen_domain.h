@@ -38,7 +38,8 @@ carmen_domain_preconfigure(ngx_conf_t *cf, carmen_domain_t *domain)
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "the module ngx_http_carmen_%V_module.so needs "
                       "ngx_http_carmen_core_module.so: put its "
-                      "\"load_module\" line before all other Carmen modules", &domain->name);
+                      "\"load_module\" line before all other Carmen modules",
+                      &domain->name);
         return NGX_ERROR;
     }
 
