@@ -333,20 +333,11 @@ carmen_bind_hash(carmen_request_t *cr)
 static const char *
 carmen_bind_request_id(carmen_request_t *cr)
 {
-    ngx_str_t                   name = ngx_string("request_id"), s;
-    ngx_uint_t                  key;
-    ngx_http_variable_value_t  *v;
+    ngx_str_t  id;
 
-    key = ngx_hash_key(name.data, name.len);
-
-    v = ngx_http_get_variable(cr->http, &name, key);
-
-    if (v == NULL || v->not_found) {
-        return "";
+    if (carmen_request_id(cr->http, &id) != NGX_OK) {
+        return NULL;
     }
 
-    s.data = v->data;
-    s.len = v->len;
-
-    return carmen_cstring(cr->http->pool, &s);
+    return carmen_cstring(cr->http->pool, &id);
 }
