@@ -6,6 +6,9 @@
 #include "carmen_text.h"
 
 
+#define carmen_put(p, text)  ngx_cpymem(p, text, sizeof(text) - 1)
+
+
 static ngx_uint_t carmen_problem_waits(ngx_http_request_t *r);
 
 
@@ -174,22 +177,22 @@ carmen_problem_render(ngx_http_request_t *r, const carmen_problem_t *problem,
 
     /* names and titles are our own, and hold nothing to escape */
 
-    p = ngx_cpymem(p, "{\"type\":\"/problems/", 20);
+    p = carmen_put(p, "{\"type\":\"/problems/");
     p = ngx_cpymem(p, problem->name, name);
-    p = ngx_cpymem(p, "\",\"title\":\"", 11);
+    p = carmen_put(p, "\",\"title\":\"");
     p = ngx_cpymem(p, problem->title, title);
-    p = ngx_cpymem(p, "\",\"status\":", 11);
+    p = carmen_put(p, "\",\"status\":");
     *p++ = (u_char) ('0' + problem->status / 100);
     *p++ = (u_char) ('0' + problem->status / 10 % 10);
     *p++ = (u_char) ('0' + problem->status % 10);
 
     if (detail && detail->len) {
-        p = ngx_cpymem(p, ",\"detail\":\"", 11);
+        p = carmen_put(p, ",\"detail\":\"");
         p = (u_char *) ngx_escape_json(p, detail->data, detail->len);
         *p++ = '"';
     }
 
-    p = ngx_cpymem(p, ",\"instance\":\"urn:request:", 25);
+    p = carmen_put(p, ",\"instance\":\"urn:request:");
     p = ngx_cpymem(p, instance.data, instance.len);
     *p++ = '"';
 

@@ -1,7 +1,7 @@
 
 /*
- * The id of a request: $request_id where the configuration uses that (in a log,
- * in a header), so that both are the same; otherwise 128 random bits of the
+ * The id of a request: $request_id where the configuration uses that (a log,
+ * a header), so that both are the same; otherwise 128 random bits of the
  * same form, of which a worker keeps a store.
  */
 
