@@ -309,8 +309,8 @@ sub spawn
         open STDIN, '<', '/dev/null';
         open STDOUT, '>', $log;
         open STDERR, '>&', \*STDOUT;
-        { exec @command }
-        print STDERR "$command[0]: $!\n";
+        { exec 'setpriv', '--pdeathsig', 'TERM', @command }
+        print STDERR "setpriv: $!\n";
         POSIX::_exit(127);
     }
 
