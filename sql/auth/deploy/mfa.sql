@@ -68,7 +68,8 @@ CREATE TABLE auth.passkey (
     passkey_id      uuid NOT NULL DEFAULT core.uuid7(),
     user_id         uuid NOT NULL,
     credential_id   text COLLATE "C" NOT NULL
-                    CHECK (credential_id ~ '^[A-Za-z0-9_-]{1,1364}$'),
+                    CHECK (credential_id ~ '^[A-Za-z0-9_-]+$'
+                           AND octet_length(credential_id) <= 1364),
     public_key      text COLLATE "C" NOT NULL,
     alg             text COLLATE "C" NOT NULL
                     CHECK (alg IN ('ES256', 'EdDSA', 'RS256')),
