@@ -2,7 +2,7 @@
 /* The auth module: directives, routes, and the page of public keys. */
 
 #include "carmen_auth.h"
-#include "carmen_mfa.h"
+#include "carmen_passwords.h"
 #include "auth_statements.h"
 
 
@@ -170,6 +170,20 @@ static ngx_command_t  auth_commands[] = {
       offsetof(carmen_auth_conf_t, step_up_age),
       NULL },
 
+    { ngx_string("carmen_auth_password_hash"),
+      AUTH_ANYWHERE|NGX_CONF_1MORE,
+      carmen_passwords_hash,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_password_blocklist"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      carmen_passwords_blocklist,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -322,7 +336,10 @@ auth_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (carmen_domain_preconfigure(cf, &carmen_mfa_domain) != NGX_OK) {
+    if (carmen_domain_preconfigure(cf, &carmen_mfa_domain) != NGX_OK
+        || carmen_domain_preconfigure(cf, &carmen_passwords_domain)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -392,7 +409,10 @@ auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     acf->endpoints = 1;
     carmen_auth_remember(cf, acf);
 
-    if (auth_enable(cf, cmd, conf, &carmen_mfa_domain) != NGX_CONF_OK) {
+    if (auth_enable(cf, cmd, conf, &carmen_mfa_domain) != NGX_CONF_OK
+        || auth_enable(cf, cmd, conf, &carmen_passwords_domain)
+           != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
