@@ -1,8 +1,9 @@
 
 /*
  * Password hashes: bcrypt ("$2b$", crypt(5)) or argon2id (RFC 9106), made and
- * checked in a thread pool.  The auth module says which pool and which cost
- * (carmen_auth_thread_pool, carmen_auth_bcrypt_cost, carmen_auth_password_hash).
+ * checked in a thread pool.  The auth module says which pool, kind and cost
+ * (carmen_auth_thread_pool, carmen_auth_bcrypt_cost,
+ * carmen_auth_password_hash).
  *
  * A handler fills a carmen_password_t, begins, and gets its copy back:
  *
