@@ -200,7 +200,7 @@ change_done(carmen_request_t *cr, carmen_result_t *result, void *data)
 ngx_int_t
 carmen_passwords_forgot(carmen_request_t *cr)
 {
-    ngx_str_t            tenant, token, hash;
+    ngx_str_t            tenant, own, token, hash;
     ngx_pool_t          *pool;
     carmen_database_t   *db;
     ngx_http_request_t  *r;
@@ -210,10 +210,11 @@ carmen_passwords_forgot(carmen_request_t *cr)
     r = carmen_request_http(cr);
     pool = r->pool;
     db = carmen_request_database(r);
+    own = carmen_request_tenant(cr);
     tenant = carmen_mfa_field(cr, "tenant");
 
     if (tenant.data == NULL) {
-        tenant = carmen_request_tenant(cr);
+        tenant = own;
     }
 
     if (db == NULL
@@ -230,7 +231,7 @@ carmen_passwords_forgot(carmen_request_t *cr)
         { NULL, ngx_null_string }
     };
 
-    if (carmen_background(db, &auth_password_forgot, NULL, values, NULL,
+    if (carmen_background(db, &auth_password_forgot, &own, values, NULL,
                           NULL)
         != NGX_OK)
     {
