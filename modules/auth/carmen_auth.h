@@ -11,6 +11,7 @@
 #include "carmen_jwk.h"
 #include "carmen_jwt.h"
 #include "carmen_token_cache.h"
+#include "carmen_webauthn.h"
 
 
 /* the client_id of those who log in with a password: the shop itself */
@@ -40,6 +41,10 @@ typedef struct {
     time_t                    refresh_lifetime;
     time_t                    refresh_grace;
     carmen_password_policy_t  policy;
+
+    carmen_webauthn_rp_t      rp;
+    ngx_array_t              *origins;       /* ngx_str_t, of rp */
+    time_t                    step_up_age;   /* seconds */
 
     carmen_verifier_t        *verifier;      /* NULL: nobody needs one */
 

@@ -3,6 +3,7 @@
 
 #include "carmen_auth.h"
 #include "carmen_oauth.h"
+#include "carmen_passwords.h"
 #include "auth_statements.h"
 
 
@@ -11,6 +12,8 @@ static char *auth_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_audience(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *auth_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
+    carmen_domain_t *domain);
 static char *auth_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static ngx_int_t auth_jwks_handler(ngx_http_request_t *r);
 static const carmen_password_policy_t *auth_policy(ngx_http_request_t *r);
@@ -148,6 +151,27 @@ static ngx_command_t  auth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("carmen_auth_webauthn_id"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, rp) + offsetof(carmen_webauthn_rp_t, id),
+      NULL },
+
+    { ngx_string("carmen_auth_webauthn_name"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, rp) + offsetof(carmen_webauthn_rp_t, name),
+      NULL },
+
+    { ngx_string("carmen_auth_webauthn_origin"),
+      AUTH_ANYWHERE|NGX_CONF_1MORE,
+      carmen_mfa_origin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("carmen_auth_origin"),
       AUTH_ANYWHERE|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
@@ -160,6 +184,27 @@ static ngx_command_t  auth_commands[] = {
       ngx_conf_set_size_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(carmen_auth_main_conf_t, proofs),
+      NULL },
+
+    { ngx_string("carmen_auth_step_up_age"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, step_up_age),
+      NULL },
+
+    { ngx_string("carmen_auth_password_hash"),
+      AUTH_ANYWHERE|NGX_CONF_1MORE,
+      carmen_passwords_hash,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_password_blocklist"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      carmen_passwords_blocklist,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
       ngx_null_command
@@ -316,6 +361,13 @@ auth_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (carmen_domain_preconfigure(cf, &carmen_mfa_domain) != NGX_OK
+        || carmen_domain_preconfigure(cf, &carmen_passwords_domain)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (carmen_password_register(cf, auth_policy) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -382,7 +434,29 @@ auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     acf->endpoints = 1;
     carmen_auth_remember(cf, acf);
 
+    if (auth_enable(cf, cmd, conf, &carmen_mfa_domain) != NGX_CONF_OK
+        || auth_enable(cf, cmd, conf, &carmen_passwords_domain)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     return carmen_domain_enable(cf, cmd, conf);
+}
+
+
+/* a topic that has a table of its own */
+
+static char *
+auth_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
+    carmen_domain_t *domain)
+{
+    ngx_command_t  command;
+
+    command = *cmd;
+    command.post = domain;
+
+    return carmen_domain_enable(cf, &command, conf);
 }
 
 

@@ -1,5 +1,5 @@
 -- Deploy auth:oauth
--- requires: sessions
+-- requires: mfa
 -- What OAuth and OpenID Connect keep: clients, pushed requests, codes and
 -- devices.
 --
@@ -68,10 +68,7 @@ ALTER TABLE auth.session
     ADD scope           text,
     ADD browser_session uuid,
     ADD jkt             text COLLATE "C",
-    ADD x5t             text COLLATE "C",
-    ADD COLUMN IF NOT EXISTS amr text[] COLLATE "C" NOT NULL DEFAULT '{pwd}',
-    ADD COLUMN IF NOT EXISTS acr text COLLATE "C" NOT NULL DEFAULT 'aal1',
-    ADD COLUMN IF NOT EXISTS auth_ts timestamptz NOT NULL DEFAULT now();
+    ADD x5t             text COLLATE "C";
 CREATE INDEX session_of_browser
     ON auth.session (tenant, browser_session, session_id)
     WHERE browser_session IS NOT NULL;
