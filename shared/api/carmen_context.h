@@ -45,6 +45,8 @@ struct carmen_request_s {
     ngx_http_upstream_state_t  *state;
 
     ngx_str_t                   page;        /* in place of nginx's own */
+    carmen_plain_pt             plain;       /* without a route */
+    carmen_refuse_pt            refuse;
 
     uint64_t                    started;     /* carmen_metrics_now() */
 
