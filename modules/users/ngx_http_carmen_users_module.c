@@ -3,6 +3,7 @@
 
 #include <carmen.h>
 
+#include "carmen_scim.h"
 #include "carmen_users_register.h"
 #include "users_statements.h"
 
@@ -167,6 +168,29 @@ static const carmen_problem_t  users_problems[] = {
     { "own-account", 409, "Own account",
       "An administrator cannot suspend or delete himself." },
 
+    { "scim-invalid-filter", 400, "Filter that cannot be read",
+      "The filter does not follow RFC 7644, section 3.4.2.2, names an "
+      "attribute that is not there, or is too large." },
+
+    { "scim-invalid-path", 400, "Path that cannot be read",
+      "The path of an operation or of a sort does not lead to an attribute." },
+
+    { "scim-invalid-syntax", 400, "Body that cannot be read",
+      "The body is no JSON, or not a message of the kind asked for." },
+
+    { "scim-invalid-value", 400, "Value that does not fit",
+      "A value is missing, of another type, or too long." },
+
+    { "scim-mutability", 400, "Attribute that cannot be changed",
+      "The attribute is read-only, or cannot be changed any more." },
+
+    { "scim-no-target", 400, "Nothing to change",
+      "The path of an operation leads to no value." },
+
+    { "scim-uniqueness", 409, "Value in use",
+      "Another resource of the tenant has this userName, externalId or "
+      "displayName." },
+
     CARMEN_PROBLEMS_END
 };
 
@@ -177,4 +201,60 @@ static carmen_domain_t  users_domain = {
     users_routes, users_entities, users_problems, users_statements
 };
 
-CARMEN_DOMAIN_MODULE(users, &users_domain);
+
+static ngx_int_t
+users_preconfiguration(ngx_conf_t *cf)
+{
+    return carmen_domain_preconfigure(cf, &users_domain);
+}
+
+
+static ngx_command_t  users_commands[] = {
+
+    { ngx_string("carmen_users"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      carmen_domain_enable,
+      0,
+      0,
+      &users_domain },
+
+    { ngx_string("carmen_scim"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      carmen_scim_enable,
+      0,
+      0,
+      &users_domain },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  users_module_ctx = {
+    users_preconfiguration,                /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_carmen_users_module = {
+    NGX_MODULE_V1,
+    &users_module_ctx,                     /* module context */
+    users_commands,                        /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
