@@ -286,8 +286,8 @@ is($idp->get($url)->body, $before->body, 'all operations or none');
 my $mandy_url = "/scim/v2/Users/$mandy_id";
 is($idp->patch($mandy_url, patch({ op => 'Replace', path => 'active',
     value => 'True' }))->status, 200, 'Mandy may log in');
-my $login = $anyone->post('/api/v1/auth/login', json => {
-    login => 'mandy', password => 'analytical engine' });
+is($anyone->post('/api/v1/auth/login', json => { email => 'mandy',
+    password => 'analytical engine' })->status, 200, 'and does');
 is($t->sql(q{SELECT count(*) FROM auth.credential
     WHERE disabled_ts IS NOT NULL}), 0, 'auth knows');
 $idp->patch($mandy_url, patch({ op => 'replace', value => { active => \0 } }));

@@ -2,9 +2,10 @@
 /*
  * SCIM 2.0: RFC 7643 (schemas), RFC 7644 (protocol).
  *
- * What a client says is made plain here and judged by the functions users.scim_*
- * of the database: names of attributes in the spelling of the schema, filters
- * and paths as JSON trees.  No text of a client ever becomes SQL.
+ * What a client says is made plain here and judged by the functions
+ * users.scim_* of the database: names of attributes in the spelling of the
+ * schema, filters and paths as JSON trees.  No text of a client ever becomes
+ * SQL.
  */
 
 #ifndef _CARMEN_SCIM_H_INCLUDED_

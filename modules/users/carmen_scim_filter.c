@@ -2,7 +2,8 @@
 /*
  * Filters and paths.  A filter becomes a tree of
  *
- *     {"op": "and"|"or", "a": filter, "b": filter}    {"op": "not", "a": filter}
+ *     {"op": "and"|"or", "a": filter, "b": filter}
+ *     {"op": "not", "a": filter}
  *     {"op": "has", "path": [...], "a": filter}       emails[...]
  *     {"op": "pr", "path": [...]}
  *     {"op": "eq", "path": [...], "value": text, "type": ..., "exact": true}

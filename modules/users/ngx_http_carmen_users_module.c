@@ -91,10 +91,21 @@ static const carmen_field_t  user_fields[] = {
     CARMEN_FIELDS_END
 };
 
+static const carmen_field_t  personal_fields[] = {
+    { "userId", CARMEN_UUID, CARMEN_REQUIRED },
+    { "exportedDate", CARMEN_TIMESTAMP, CARMEN_REQUIRED },
+    { "data", CARMEN_OBJECT, CARMEN_REQUIRED,
+      .doc = "A member for each domain: \"users\", \"auth\", \"orders\", "
+             "\"audit\" and so on." },
+    CARMEN_FIELDS_END
+};
+
 static const carmen_entity_t  users_entities[] = {
     { "User", user_fields, "A person or program known to the tenant." },
     { "Preferences", preferences_fields,
       "What a user likes: an object of the client's own making." },
+    { "PersonalData", personal_fields,
+      "All that is kept of a person, in one document." },
     CARMEN_ENTITIES_END
 };
 
@@ -134,6 +145,9 @@ static const carmen_route_t  users_routes[] = {
     { CARMEN_PUT, "/users/me/preferences", "users:self",
       &users_preferences_set, preferences_fields, NULL, CARMEN_VERSIONED },
 
+    { CARMEN_GET, "/users/me/export", "users:self", &users_me_export,
+      NULL, NULL, CARMEN_NO_STORE },
+
     { CARMEN_GET, USER, "users:read", &users_get },
 
     { CARMEN_PATCH, USER, "users:write", &users_update, user_update_fields,
@@ -141,6 +155,12 @@ static const carmen_route_t  users_routes[] = {
 
     { CARMEN_DELETE, USER, "users:write", &users_delete, NULL, NULL,
       CARMEN_MATCHES, .status = 204, .problems = status_problems },
+
+    { CARMEN_GET, USER "/export", "users:write", &users_export, NULL, NULL,
+      CARMEN_NO_STORE },
+
+    { CARMEN_POST, USER "/erase", "users:write", &users_erase, NULL, NULL,
+      CARMEN_KEYED, .status = 204, .problems = status_problems },
 
     { CARMEN_POST, USER "/suspend", "users:write", &users_suspend, NULL,
       NULL, CARMEN_KEYED, .problems = status_problems },
