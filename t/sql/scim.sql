@@ -135,9 +135,9 @@ SELECT is_empty($$SELECT * FROM users.scim_get('acme', 'Group', 'sales-eu',
     '{}', '')$$, 'another tenant reads no group');
 SELECT is((users.scim_list('acme', 'User', '{"start":1,"count":9}', '')
     ).body::jsonb->'totalResults', '0', 'and lists no user');
-SELECT throws_ok(format($$SELECT users.scim_write('acme', 'x', 'User',
-    'patch', %L, NULL, '{}', '', '[]', NULL)$$, :'ada'), 'CA404',
-    'not-found', 'and changes none');
+SELECT throws_ok(format($$SELECT users.scim_change_user('acme', 'x',
+    'patch', %L, NULL, '[]')$$, :'ada'), 'CA404', 'not-found',
+    'and changes none');
 SELECT lives_ok($$SELECT users.scim_write('other', 'x', 'User', 'create',
     NULL, NULL, '{}', '', '{"userName": "ada@example.com"}', NULL)$$,
     'the same userName in another tenant');
