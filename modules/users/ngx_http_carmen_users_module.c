@@ -121,6 +121,8 @@ static const char *const  update_problems[] = {
 
 static const char *const  status_problems[] = { "own-account", NULL };
 
+static const char *const  me_problems[] = { "not-found", NULL };
+
 
 #define USER  "/users/{userId:uuid}"
 
@@ -146,7 +148,7 @@ static const carmen_route_t  users_routes[] = {
       &users_preferences_set, preferences_fields, NULL, CARMEN_VERSIONED },
 
     { CARMEN_GET, "/users/me/export", "users:self", &users_me_export,
-      NULL, NULL, CARMEN_NO_STORE },
+      NULL, NULL, CARMEN_NO_STORE, .problems = me_problems },
 
     { CARMEN_GET, USER, "users:read", &users_get },
 
