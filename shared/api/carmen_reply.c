@@ -667,9 +667,12 @@ carmen_reply_text(carmen_request_t *cr, ngx_uint_t status, const char *type,
     r = cr->http;
 
     r->headers_out.status = status;
-    r->headers_out.content_type.data = (u_char *) type;
-    r->headers_out.content_type.len = ngx_strlen(type);
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    if (type) {
+        r->headers_out.content_type.data = (u_char *) type;
+        r->headers_out.content_type.len = ngx_strlen(type);
+        r->headers_out.content_type_len = strcspn(type, ";");
+    }
 
     carmen_request_finish(cr, carmen_reply_send(cr, body, body ? 1 : 0));
 }

@@ -82,8 +82,9 @@ CARMEN_API void carmen_reply_json(carmen_request_t *cr, ngx_uint_t status,
 
 /*
  * Answers and finishes, with any media type.  Headers are the caller's, who
- * says also how long it may be kept (Cache-Control).  "body" must live in
- * r->pool or be static, and may be NULL.
+ * says also how long it may be kept (Cache-Control).  "type" is a whole
+ * Content-Type, and may be NULL without a body; "body" must live in r->pool or
+ * be static, and may be NULL.
  */
 CARMEN_API void carmen_reply_text(carmen_request_t *cr, ngx_uint_t status,
     const char *type, ngx_str_t *body);
