@@ -44,6 +44,8 @@ struct carmen_request_s {
     void                       *task;        /* in a thread */
     ngx_http_upstream_state_t  *state;
 
+    carmen_refuse_pt            refuse;      /* NULL: by a problem */
+
     uint64_t                    started;     /* carmen_metrics_now() */
 
     unsigned                    cleanup:1;   /* registered */
