@@ -50,6 +50,7 @@ carmen_request_get(ngx_http_request_t *r)
 ngx_int_t
 carmen_handler(ngx_http_request_t *r)
 {
+    ngx_uint_t         raw;
     carmen_request_t  *cr;
 
     cr = carmen_request_get(r);
@@ -62,14 +63,22 @@ carmen_handler(ngx_http_request_t *r)
     r->main->count++;
 
     if (carmen_request_route(cr) != NGX_OK
-        || carmen_request_authorize(cr) != NGX_OK
-        || carmen_request_headers(cr) != NGX_OK
-        || carmen_request_arguments(cr) != NGX_OK)
+        || carmen_request_authorize(cr) != NGX_OK)
     {
         return NGX_DONE;
     }
 
-    if (cr->endpoint->route->body == NULL) {
+    raw = cr->endpoint->route->flags & CARMEN_RAW;
+
+    if (!raw && (carmen_request_headers(cr) != NGX_OK
+                 || carmen_request_arguments(cr) != NGX_OK))
+    {
+        return NGX_DONE;
+    }
+
+    if (raw ? !(r->method & (NGX_HTTP_POST|NGX_HTTP_PUT|NGX_HTTP_PATCH))
+            : cr->endpoint->route->body == NULL)
+    {
 
         if (ngx_http_discard_request_body(r) != NGX_OK) {
             carmen_request_finish(cr, NGX_HTTP_INTERNAL_SERVER_ERROR);
@@ -80,7 +89,7 @@ carmen_handler(ngx_http_request_t *r)
         return NGX_DONE;
     }
 
-    if (carmen_request_content_type(cr) == NGX_OK) {
+    if (raw || carmen_request_content_type(cr) == NGX_OK) {
         ngx_int_t  rc;
 
         /* the location's buffer holds all that client_max_body_size lets in:
@@ -522,6 +531,13 @@ struct json_t *
 carmen_request_body(carmen_request_t *cr)
 {
     return cr->json;
+}
+
+
+ngx_str_t
+carmen_request_text(carmen_request_t *cr)
+{
+    return cr->body;
 }
 
 
