@@ -24,6 +24,9 @@ typedef struct {
 } carmen_auth_main_conf_t;
 
 
+typedef struct carmen_theme_s  carmen_theme_t;
+
+
 typedef struct {
     ngx_uint_t                mode;          /* carmen_auth_mode_e */
     ngx_array_t              *keys;          /* carmen_jwk_t */
@@ -37,6 +40,11 @@ typedef struct {
     carmen_password_policy_t  policy;
 
     carmen_verifier_t        *verifier;      /* NULL: nobody needs one */
+
+    /* the pages: carmen_browser_page.h */
+    ngx_str_t                 theme_dir;
+    carmen_theme_t           *theme;
+    time_t                    browser_lifetime;
 
     unsigned                  endpoints:1;
     unsigned                  jwks:1;

@@ -2,6 +2,7 @@
 /* The configuration: keys from files, and all that nginx -t can refuse. */
 
 #include "carmen_auth.h"
+#include "carmen_browser_page.h"
 
 #include <openssl/crypto.h>
 
@@ -81,6 +82,7 @@ carmen_auth_create_conf(ngx_conf_t *cf)
     conf->refresh_lifetime = NGX_CONF_UNSET;
     conf->refresh_grace = NGX_CONF_UNSET;
     conf->policy.cost = NGX_CONF_UNSET_UINT;
+    conf->browser_lifetime = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -385,6 +387,10 @@ carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->file == NULL) {
         conf->file = prev->file;
         conf->line = prev->line;
+    }
+
+    if (carmen_browser_merge(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (conf->mode == CARMEN_AUTH_OFF && !conf->endpoints && !conf->jwks) {

@@ -2,6 +2,7 @@
 /* The auth module: directives, routes, and the page of public keys. */
 
 #include "carmen_auth.h"
+#include "carmen_browser_page.h"
 #include "auth_statements.h"
 
 
@@ -137,6 +138,20 @@ static ngx_command_t  auth_commands[] = {
       auth_jwks,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("carmen_auth_theme"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, theme_dir),
+      NULL },
+
+    { ngx_string("carmen_auth_browser_lifetime"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, browser_lifetime),
       NULL },
 
       ngx_null_command
@@ -288,6 +303,10 @@ static ngx_int_t
 auth_preconfiguration(ngx_conf_t *cf)
 {
     if (carmen_domain_preconfigure(cf, &carmen_auth_domain) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (carmen_domain_preconfigure(cf, &carmen_browser_domain) != NGX_OK) {
         return NGX_ERROR;
     }
 
