@@ -61,8 +61,10 @@ typedef struct {
     unsigned                  trusted:1;     /* a client of the house: needs
                                                 no consent */
     json_t                   *parameters;    /* all of them, a flat object of
-                                                strings: what a page may keep
-                                                and give in again later */
+                                                strings: what the server may
+                                                keep (not the browser: it says
+                                                that a request was pushed) and
+                                                give in again later */
 } carmen_oauth_request_t;
 
 
@@ -119,10 +121,10 @@ ngx_int_t carmen_oauth_code(carmen_request_t *cr,
 /*
  * The device flow (RFC 8628) meets the page in two statements:
  *
- *   auth_oauth_device_find    :value.tenant, :value.code (as typed)
+ *   auth_oauth_device_find    :value.code (as typed)
  *       a row while it waits: user_code (as shown), client_id, client_name,
  *       logo_uri, scope, trusted
- *   auth_oauth_device_decide  :value.tenant, :value.code, :value.user,
+ *   auth_oauth_device_decide  :value.code, :value.user,
  *       :value.browser, :value.scope (NULL: denied), :value.acr, :value.amr,
  *       :value.auth_time (seconds)
  *       a row: decided (boolean); false when it was not waiting any more
