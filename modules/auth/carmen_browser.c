@@ -509,6 +509,8 @@ browser_header(ngx_http_request_t *r, const char *name, ngx_uint_t *n)
 void
 carmen_browser_session(carmen_browser_t *b, carmen_browser_pt next)
 {
+    ngx_str_t  client;
+
     b->checked = next;
 
     if (b->cookie.len == 0) {
@@ -516,9 +518,15 @@ carmen_browser_session(carmen_browser_t *b, carmen_browser_pt next)
         return;
     }
 
+    ngx_str_null(&client);
+
+    if (b->oauth) {
+        client = b->oauth->client;
+    }
+
     carmen_pair_t  values[] = {
         { "token", b->hash },
-        { "client", b->oauth ? b->oauth->client : (ngx_str_t) ngx_null_string },
+        { "client", client },
         { NULL, ngx_null_string }
     };
 

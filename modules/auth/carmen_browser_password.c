@@ -10,8 +10,8 @@
 #include <openssl/crypto.h>
 
 
-#define PASSWORD_WRONG  "The account or the password is not right. Check both, " \
-                        "and try again."
+#define PASSWORD_WRONG  "The account or the password is not right. Check "    \
+                        "both, and try again."
 
 
 static void password_find(carmen_browser_t *b);
