@@ -15,8 +15,7 @@
 static json_t *issue_text(const ngx_str_t *s);
 static json_t *issue_jti(void);
 static json_t *issue_claims(carmen_auth_conf_t *acf, carmen_grant_t *grant);
-static ngx_int_t issue_optional(json_t *claims, const char *name,
-    json_t *value);
+static ngx_int_t issue_assurance(json_t *claims, carmen_grant_t *grant);
 static json_t *issue_confirmation(carmen_grant_t *grant);
 
 
@@ -91,23 +90,12 @@ issue_claims(carmen_auth_conf_t *acf, carmen_grant_t *grant)
            == 0
         && json_object_set(claims, "roles", roles) == 0
         && (grant->session.len == 0
-            || issue_optional(claims, "sid", issue_text(&grant->session))
-               == NGX_OK)
-        && (grant->acr.len == 0
-            || issue_optional(claims, "acr", issue_text(&grant->acr))
-               == NGX_OK)
-        && (grant->amr.len == 0
-            || issue_optional(claims, "amr",
-                              json_loadb((char *) grant->amr.data,
-                                         grant->amr.len, 0, NULL))
-               == NGX_OK)
-        && (grant->auth_time == 0
-            || issue_optional(claims, "auth_time",
-                              json_integer(grant->auth_time))
-               == NGX_OK)
+            || json_object_set_new(claims, "sid",
+                                   issue_text(&grant->session)) == 0)
+        && issue_assurance(claims, grant) == NGX_OK
         && ((grant->jkt.len == 0 && grant->x5t.len == 0)
-            || issue_optional(claims, "cnf", issue_confirmation(grant))
-               == NGX_OK))
+            || json_object_set_new(claims, "cnf", issue_confirmation(grant))
+               == 0))
     {
         json_decref(roles);
         return claims;
@@ -120,10 +108,35 @@ issue_claims(carmen_auth_conf_t *acf, carmen_grant_t *grant)
 }
 
 
+/* OpenID Connect Core section 2: how, and when, the user was authenticated */
+
 static ngx_int_t
-issue_optional(json_t *claims, const char *name, json_t *value)
+issue_assurance(json_t *claims, carmen_grant_t *grant)
 {
-    return json_object_set_new(claims, name, value) == 0 ? NGX_OK : NGX_ERROR;
+    if (grant->acr.len
+        && json_object_set_new(claims, "acr", issue_text(&grant->acr)) != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    if (grant->amr.len
+        && json_object_set_new(claims, "amr",
+                               json_loadb((char *) grant->amr.data,
+                                          grant->amr.len, 0, NULL))
+           != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    if (grant->auth_time
+        && json_object_set_new(claims, "auth_time",
+                               json_integer(grant->auth_time))
+           != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -39,7 +39,7 @@ ngx_int_t carmen_jws_read(ngx_pool_t *pool, ngx_str_t *text,
     ngx_uint_t brings_key, carmen_jws_t *jws, const char **why);
 
 /*
- * The key of a set ({"keys":[…]}) that the header names, or the only one that
+ * The key of a set ({"keys":[]}) that the header names, or the only one that
  * fits its algorithm; NULL: there is none, or it is for another algorithm.
  */
 carmen_jwk_t *carmen_jws_key(ngx_pool_t *pool, carmen_jws_t *jws,

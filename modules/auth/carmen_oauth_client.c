@@ -8,7 +8,7 @@
 #include <openssl/crypto.h>
 
 
-#define ASSERTION_AHEAD  3600                /* seconds that exp may lie ahead */
+#define ASSERTION_AHEAD  3600                /* seconds from now to exp */
 
 
 typedef struct {
@@ -311,7 +311,7 @@ client_jwt(carmen_request_t *cr, json_t *client, client_ctx_t *ctx)
     u_char                    md[CARMEN_PROOF_DIGEST], *buf, *p;
     time_t                    now, exp, nbf;
     ngx_int_t                 rc;
-    ngx_str_t                 jti;
+    ngx_str_t                 jti, tenant;
     ngx_pool_t               *pool;
     carmen_jwk_t             *key;
     carmen_jws_t             *jws;
@@ -356,14 +356,14 @@ client_jwt(carmen_request_t *cr, json_t *client, client_ctx_t *ctx)
 
     /* a client may be of the same name in two tenants */
 
-    buf = ngx_pnalloc(pool, carmen_request_tenant(cr).len + ctx->id.len
-                            + jti.len + 2);
+    tenant = carmen_request_tenant(cr);
+
+    buf = ngx_pnalloc(pool, tenant.len + ctx->id.len + jti.len + 2);
     if (buf == NULL) {
         return "no memory";
     }
 
-    p = ngx_sprintf(buf, "%V %V ", &(ngx_str_t) { carmen_request_tenant(cr).len,
-                    carmen_request_tenant(cr).data }, &ctx->id);
+    p = ngx_sprintf(buf, "%V %V ", &tenant, &ctx->id);
     p = ngx_cpymem(p, jti.data, jti.len);
 
     if (EVP_Digest(buf, p - buf, md, NULL, EVP_sha256(), NULL) != 1) {

@@ -67,11 +67,11 @@ SELECT core.protect('auth.client');
 ALTER TABLE auth.session
     ADD scope           text,
     ADD browser_session uuid,
-    ADD auth_time       timestamptz,
-    ADD acr             text,
-    ADD amr             jsonb,
     ADD jkt             text COLLATE "C",
-    ADD x5t             text COLLATE "C";
+    ADD x5t             text COLLATE "C",
+    ADD COLUMN IF NOT EXISTS amr text[] COLLATE "C" NOT NULL DEFAULT '{pwd}',
+    ADD COLUMN IF NOT EXISTS acr text COLLATE "C" NOT NULL DEFAULT 'aal1',
+    ADD COLUMN IF NOT EXISTS auth_ts timestamptz NOT NULL DEFAULT now();
 CREATE INDEX session_of_browser
     ON auth.session (tenant, browser_session, session_id)
     WHERE browser_session IS NOT NULL;
@@ -165,6 +165,38 @@ CREATE INDEX oauth_device_expires ON auth.oauth_device (tenant, expires_ts);
 CREATE INDEX oauth_device_client ON auth.oauth_device (tenant, client_id);
 CREATE INDEX oauth_device_user ON auth.oauth_device (tenant, user_id);
 SELECT core.protect('auth.oauth_device');
+
+
+-- Administrators register clients.
+CREATE OR REPLACE FUNCTION auth.role_defaults()
+RETURNS TABLE (role text, description text, scopes text[])
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    VALUES
+    ('admin', 'Everything.', ARRAY[
+        'users:self', 'users:read', 'users:write', 'clients:write',
+        'catalog:read', 'catalog:write',
+        'inventory:read', 'inventory:write', 'inventory:reserve',
+        'orders:read', 'orders:write', 'orders:manage', 'orders:price']),
+    ('service', 'A program: everything but changing users.', ARRAY[
+        'users:self', 'users:read',
+        'catalog:read', 'catalog:write',
+        'inventory:read', 'inventory:write', 'inventory:reserve',
+        'orders:read', 'orders:write', 'orders:manage', 'orders:price']),
+    ('read-only', 'Looks and does not touch.', ARRAY[
+        'users:read', 'catalog:read', 'inventory:read', 'orders:read']),
+    ('customer', 'Buys.', ARRAY[
+        'users:self', 'catalog:read', 'inventory:read', 'inventory:reserve',
+        'orders:read', 'orders:write']),
+    ('sales', 'Sells: orders of all customers, at prices of its own.', ARRAY[
+        'users:self', 'catalog:read', 'inventory:read', 'inventory:reserve',
+        'orders:read', 'orders:write', 'orders:manage', 'orders:price']);
+END;
+
+INSERT INTO auth.role_scope (tenant, role, scope)
+SELECT r.tenant, r.role, 'clients:write' FROM auth.role r
+ WHERE r.role = 'admin'
+ON CONFLICT DO NOTHING;
 
 
 -- Scopes that say something about the user, and are nobody's right.
@@ -296,9 +328,14 @@ DECLARE
     v_session_id uuid;
 BEGIN
     INSERT INTO auth.session AS s (tenant, user_id, client_id, address,
-        expires_ts, scope, browser_session, auth_time, acr, amr, jkt, x5t)
+        expires_ts, scope, browser_session, auth_ts, acr, amr, jkt, x5t)
     VALUES (a_tenant, a_user_id, a_client_id, a_address, now() + a_lifetime,
-        a_scope, a_browser_session, a_auth_time, a_acr, a_amr, a_jkt, a_x5t)
+        a_scope, a_browser_session, coalesce(a_auth_time, now()),
+        coalesce(a_acr, 'aal1'),
+        coalesce((SELECT array_agg(m.name)
+                    FROM jsonb_array_elements_text(a_amr) m (name)),
+                 '{pwd}'),
+        a_jkt, a_x5t)
     RETURNING s.session_id INTO v_session_id;
 
     IF a_refresh_hash IS NOT NULL THEN
@@ -454,9 +491,9 @@ BEGIN
     END IF;
 
     scope := auth.oauth_scope(a_tenant, user_id, v_asked);
-    auth_time := extract(epoch FROM v_session.auth_time)::bigint;
+    auth_time := extract(epoch FROM v_session.auth_ts)::bigint;
     acr := v_session.acr;
-    amr := v_session.amr;
+    amr := to_json(v_session.amr);
 END
 $$;
 

@@ -36,8 +36,34 @@ DROP TABLE auth.oauth_code;
 DROP TABLE auth.oauth_request;
 DROP INDEX auth.session_of_browser;
 ALTER TABLE auth.session
-    DROP scope, DROP browser_session, DROP auth_time, DROP acr, DROP amr,
-    DROP jkt, DROP x5t;
+    DROP scope, DROP browser_session, DROP jkt, DROP x5t;
 DROP TABLE auth.client;
+
+DELETE FROM auth.role_scope rs WHERE rs.scope = 'clients:write';
+
+CREATE OR REPLACE FUNCTION auth.role_defaults()
+RETURNS TABLE (role text, description text, scopes text[])
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    VALUES
+    ('admin', 'Everything.', ARRAY[
+        'users:self', 'users:read', 'users:write',
+        'catalog:read', 'catalog:write',
+        'inventory:read', 'inventory:write', 'inventory:reserve',
+        'orders:read', 'orders:write', 'orders:manage', 'orders:price']),
+    ('service', 'A program: everything but changing users.', ARRAY[
+        'users:self', 'users:read',
+        'catalog:read', 'catalog:write',
+        'inventory:read', 'inventory:write', 'inventory:reserve',
+        'orders:read', 'orders:write', 'orders:manage', 'orders:price']),
+    ('read-only', 'Looks and does not touch.', ARRAY[
+        'users:read', 'catalog:read', 'inventory:read', 'orders:read']),
+    ('customer', 'Buys.', ARRAY[
+        'users:self', 'catalog:read', 'inventory:read', 'inventory:reserve',
+        'orders:read', 'orders:write']),
+    ('sales', 'Sells: orders of all customers, at prices of its own.', ARRAY[
+        'users:self', 'catalog:read', 'inventory:read', 'inventory:reserve',
+        'orders:read', 'orders:write', 'orders:manage', 'orders:price']);
+END;
 
 COMMIT;

@@ -4,7 +4,7 @@ BEGIN;
 
 SELECT tenant, client_id, name, auth_method, secret_hash, jwks, grants,
        scopes, redirect_uris FROM auth.client WHERE false;
-SELECT scope, browser_session, auth_time, acr, amr, jkt, x5t
+SELECT scope, browser_session, auth_ts, acr, amr, jkt, x5t
   FROM auth.session WHERE false;
 SELECT has_function_privilege('carmen_app', f, 'execute')
   FROM unnest(ARRAY[
