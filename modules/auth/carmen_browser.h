@@ -132,7 +132,7 @@ void carmen_browser_pass(carmen_browser_t *b, ngx_str_t *user,
  */
 void carmen_browser_fail(carmen_browser_t *b, const char *message);
 
-/* of check(): sends the browser elsewhere (303), to an absolute URL */
+/* of check(): sends the browser elsewhere, to an absolute URL, by a page */
 void carmen_browser_leave(carmen_browser_t *b, ngx_str_t *url);
 
 /* something broke: the error page, 500 or 503 */
