@@ -94,8 +94,10 @@ conf_says(qr/a private key for ES256 or EdDSA/, 'signing with a public key',
     signing => 'carmen_auth_signing_key ' . $keys->public('es256') . ';');
 conf_says(qr/a private key for ES256 or EdDSA/, 'signing with RSA',
     signing => 'carmen_auth_signing_key ' . $keys->private('rs256') . ';');
-conf_says(qr/is duplicate/, 'two signing keys',
-    more => 'carmen_auth_signing_key ' . $keys->private('eddsa') . ';');
+conf_says(qr/a private key for ES256 or EdDSA/, 'the second of them public',
+    more => 'carmen_auth_signing_key ' . $keys->public('eddsa') . ';');
+conf_says(qr/needs a location of its own/, 'a provider among the API',
+    more => 'location /x { carmen_auth_endpoints; carmen_auth_provider; }');
 conf_says(qr/must be 5 minutes at most/, 'an endless leeway',
     more => 'carmen_auth_leeway 1h;');
 conf_says(qr/value must be between 4 and 16/, 'a cheap hash',

@@ -22,14 +22,22 @@ typedef struct {
     ngx_uint_t                cache;         /* tokens a worker; 0: off */
     size_t                    attempts;      /* bytes */
     ngx_shm_zone_t           *zone;
+    size_t                    proofs;        /* bytes */
+    ngx_shm_zone_t           *proofs_zone;
 } carmen_auth_main_conf_t;
+
+
+typedef struct carmen_theme_s  carmen_theme_t;
 
 
 typedef struct {
     ngx_uint_t                mode;          /* carmen_auth_mode_e */
     ngx_array_t              *keys;          /* carmen_jwk_t */
-    ngx_array_t              *signing;       /* carmen_jwk_t, one */
+    ngx_array_t              *signing;       /* carmen_jwk_t; the first
+                                                signs */
     ngx_str_t                 issuer;
+    ngx_str_t                 origin;        /* scheme, host and port that
+                                                clients know this server by */
     ngx_array_t              *audiences;     /* ngx_str_t */
     time_t                    leeway;
     time_t                    token_lifetime;
@@ -43,8 +51,14 @@ typedef struct {
 
     carmen_verifier_t        *verifier;      /* NULL: nobody needs one */
 
+    /* the pages: carmen_browser_page.h */
+    ngx_str_t                 theme_dir;
+    carmen_theme_t           *theme;
+    time_t                    browser_lifetime;
+
     unsigned                  endpoints:1;
     unsigned                  jwks:1;
+    unsigned                  provider:1;
     ngx_str_t                 document;      /* of jwks */
     ngx_str_t                 etag;
 
@@ -69,9 +83,11 @@ typedef struct {
     ngx_str_t                 scope;
     ngx_str_t                 roles;         /* a JSON array */
     time_t                    lifetime;
-    ngx_str_t                 acr;           /* these three may be empty */
+    ngx_str_t                 jkt;           /* these may be empty */
+    ngx_str_t                 x5t;
+    ngx_str_t                 acr;
     ngx_str_t                 amr;           /* a JSON array */
-    time_t                    auth_time;
+    time_t                    auth_time;     /* 0: not known */
 } carmen_grant_t;
 
 
@@ -99,10 +115,18 @@ void carmen_auth_exit_process(ngx_cycle_t *cycle);
 ngx_int_t carmen_auth_issue(ngx_pool_t *pool, carmen_auth_conf_t *acf,
     carmen_grant_t *grant, ngx_str_t *token);
 
+/* signs claims in compact form; NGX_OK, NGX_ERROR */
+ngx_int_t carmen_auth_sign(ngx_pool_t *pool, carmen_auth_conf_t *acf,
+    const char *typ, json_t *claims, ngx_str_t *token);
+
 /* handlers of the routes */
 ngx_int_t carmen_auth_login(carmen_request_t *cr);
 ngx_int_t carmen_auth_refresh(carmen_request_t *cr);
 ngx_int_t carmen_auth_logout(carmen_request_t *cr);
+
+/* hex digits of the SHA-256 of a text, as the database keeps secrets */
+ngx_int_t carmen_auth_hash(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_str_t *hash);
 
 /*
  * A new refresh token: "<tenant>.<256 random bits>".  "hash" gets the 64 hex

@@ -3,6 +3,8 @@
 
 #include "carmen_auth.h"
 #include "carmen_passwords.h"
+#include "carmen_browser_page.h"
+#include "carmen_proofs.h"
 
 #include <openssl/crypto.h>
 
@@ -15,6 +17,7 @@ static ngx_int_t auth_key_read(ngx_conf_t *cf, ngx_str_t *name,
 static void auth_keys_cleanup(void *data);
 static void auth_key_exposed(ngx_conf_t *cf, ngx_str_t *name,
     ngx_file_info_t *fi, carmen_jwk_t *key, ngx_uint_t n);
+static ngx_str_t auth_origin(ngx_str_t *url);
 static char *auth_verifier(ngx_conf_t *cf, carmen_auth_conf_t *prev,
     carmen_auth_conf_t *conf);
 static ngx_int_t auth_verifier_add(ngx_conf_t *cf, ngx_array_t *keys,
@@ -36,6 +39,7 @@ carmen_auth_create_main_conf(ngx_conf_t *cf)
 
     amcf->cache = NGX_CONF_UNSET_UINT;
     amcf->attempts = NGX_CONF_UNSET_SIZE;
+    amcf->proofs = NGX_CONF_UNSET_SIZE;
 
     return amcf;
 }
@@ -48,6 +52,7 @@ carmen_auth_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_uint_value(amcf->cache, 8192);
     ngx_conf_init_size_value(amcf->attempts, 1024 * 1024);
+    ngx_conf_init_size_value(amcf->proofs, 4 * 1024 * 1024);
 
     if (amcf->attempts < 8 * ngx_pagesize) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -59,7 +64,10 @@ carmen_auth_init_main_conf(ngx_conf_t *cf, void *conf)
     amcf->zone = carmen_attempts_zone(cf, amcf->attempts,
                                       &ngx_http_carmen_auth_module);
 
-    return amcf->zone ? NGX_CONF_OK : NGX_CONF_ERROR;
+    amcf->proofs_zone = carmen_proofs_zone(cf, amcf->proofs,
+                                           &ngx_http_carmen_auth_module);
+
+    return amcf->zone && amcf->proofs_zone ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -86,6 +94,7 @@ carmen_auth_create_conf(ngx_conf_t *cf)
     conf->policy.blocked = NGX_CONF_UNSET_PTR;
     conf->origins = NGX_CONF_UNSET_PTR;
     conf->step_up_age = NGX_CONF_UNSET;
+    conf->browser_lifetime = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -110,7 +119,7 @@ carmen_auth_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_int_t             rc;
     ngx_str_t            *value, text, kid;
-    ngx_uint_t            i, before, signs;
+    ngx_uint_t            i, n, before, signs;
     const char           *why;
     ngx_array_t         **keys;
     carmen_jwk_t         *key;
@@ -120,11 +129,6 @@ carmen_auth_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     keys = (ngx_array_t **) (p + cmd->offset);
     signs = cmd->offset == offsetof(carmen_auth_conf_t, signing);
-
-    if (signs && *keys != NGX_CONF_UNSET_PTR) {
-        return "is duplicate: what was signed with the key before is still "
-               "verified when \"carmen_auth_key\" names it";
-    }
 
     value = cf->args->elts;
     ngx_str_null(&kid);
@@ -190,12 +194,15 @@ carmen_auth_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (rc == NGX_OK && signs) {
-        if ((*keys)->nelts != 1) {
+        n = (*keys)->nelts - before;
+
+        if (n != 1) {
             rc = NGX_DECLINED;
             why = "the file has several keys, but one signs";
 
-        } else if (!key->private || (key->alg != CARMEN_ALG_ES256
-                                     && key->alg != CARMEN_ALG_EDDSA))
+        } else if (!key[before].private
+                   || (key[before].alg != CARMEN_ALG_ES256
+                       && key[before].alg != CARMEN_ALG_EDDSA))
         {
             rc = NGX_DECLINED;
             why = "tokens are signed with a private key for ES256 or EdDSA "
@@ -378,6 +385,7 @@ carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->keys, prev->keys, NULL);
     ngx_conf_merge_ptr_value(conf->signing, prev->signing, NULL);
     ngx_conf_merge_str_value(conf->issuer, prev->issuer, "");
+    ngx_conf_merge_str_value(conf->origin, prev->origin, "");
     ngx_conf_merge_ptr_value(conf->audiences, prev->audiences, NULL);
     ngx_conf_merge_sec_value(conf->leeway, prev->leeway, 30);
     ngx_conf_merge_sec_value(conf->token_lifetime, prev->token_lifetime, 600);
@@ -398,8 +406,16 @@ carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->line = prev->line;
     }
 
+    if (carmen_browser_merge(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     if (conf->mode == CARMEN_AUTH_OFF && !conf->endpoints && !conf->jwks) {
         return NGX_CONF_OK;
+    }
+
+    if (conf->origin.len == 0) {
+        conf->origin = auth_origin(&conf->issuer);
     }
 
     if (conf->leeway > 300) {
@@ -465,6 +481,33 @@ carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
+/* scheme and authority of a URL; empty if it has none */
+
+static ngx_str_t
+auth_origin(ngx_str_t *url)
+{
+    u_char     *p, *last;
+    ngx_str_t   origin;
+
+    origin = *url;
+    last = url->data + url->len;
+    p = ngx_strnstr(url->data, "://", url->len);
+
+    if (p == NULL) {
+        origin.len = 0;
+        return origin;
+    }
+
+    p = ngx_strlchr(p + 3, last, '/');
+
+    if (p) {
+        origin.len = p - url->data;
+    }
+
+    return origin;
+}
+
+
 /*
  * Locations that differ in nothing share a verifier, and with it the tokens
  * in the cache.
@@ -507,10 +550,14 @@ auth_verifier(ngx_conf_t *cf, carmen_auth_conf_t *prev,
         }
     }
 
-    if (conf->signing
-        && auth_verifier_add(cf, keys, conf->signing->elts, conf) != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
+    if (conf->signing) {
+        key = conf->signing->elts;
+
+        for (i = 0; i < conf->signing->nelts; i++) {
+            if (auth_verifier_add(cf, keys, &key[i], conf) != NGX_OK) {
+                return NGX_CONF_ERROR;
+            }
+        }
     }
 
     v->issuer = conf->issuer;

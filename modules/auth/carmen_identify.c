@@ -5,11 +5,13 @@
  */
 
 #include "carmen_auth.h"
+#include "carmen_binding.h"
 
 #include <openssl/evp.h>
 
 
-static ngx_int_t identify_bearer(ngx_str_t *value, ngx_str_t *token);
+static ngx_int_t identify_scheme(ngx_str_t *value, ngx_str_t *token,
+    ngx_uint_t *dpop);
 static ngx_int_t identify_digest(ngx_str_t *token, u_char *digest);
 static ngx_int_t identify_new(ngx_http_request_t *r,
     const carmen_verifier_t *verifier, ngx_str_t *token, u_char *digest,
@@ -30,6 +32,8 @@ carmen_auth_identify(ngx_http_request_t *r, carmen_identity_t **identity)
     u_char               digest[CARMEN_TOKEN_DIGEST];
     ngx_int_t            rc;
     ngx_str_t            bearer;
+    ngx_uint_t           dpop;
+    const char          *why;
     carmen_token_t      *token;
     ngx_table_elt_t     *h;
     ngx_pool_cleanup_t  *cln;
@@ -54,10 +58,23 @@ carmen_auth_identify(ngx_http_request_t *r, carmen_identity_t **identity)
     }
 #endif
 
-    if (identify_bearer(&h->value, &bearer) != NGX_OK) {
+    if (identify_scheme(&h->value, &bearer, &dpop) != NGX_OK) {
+
+        if (acf->provider) {
+            /* how clients prove who they are */
+            return NGX_DECLINED;
+        }
+
         return carmen_identity_refuse(r, NULL,
                                       "The scheme of Authorization must be "
-                                      "Bearer.");
+                                      "Bearer or DPoP.");
+    }
+
+    if (acf->provider
+        && ngx_strlchr(bearer.data, bearer.data + bearer.len, '.') == NULL)
+    {
+        /* of a registration, which is no JWT */
+        return NGX_DECLINED;
     }
 
     if (bearer.len == 0 || bearer.len > CARMEN_JWT_MAX) {
@@ -83,6 +100,17 @@ carmen_auth_identify(ngx_http_request_t *r, carmen_identity_t **identity)
         }
     }
 
+    if (dpop || token->jkt.len || token->x5t.len) {
+        why = carmen_binding_refuses(r, acf, &bearer, dpop, &token->jkt,
+                                     &token->x5t);
+        if (why) {
+            carmen_token_release(token);
+            ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                          "carmen: token refused: %s", why);
+            return carmen_identity_refuse(r, "invalid_token", why);
+        }
+    }
+
     cln = ngx_pool_cleanup_add(r->pool, 0);
 
     if (cln == NULL) {
@@ -103,20 +131,29 @@ carmen_auth_identify(ngx_http_request_t *r, carmen_identity_t **identity)
 /* RFC 9110 section 11.1: the scheme in any case, then spaces */
 
 static ngx_int_t
-identify_bearer(ngx_str_t *value, ngx_str_t *token)
+identify_scheme(ngx_str_t *value, ngx_str_t *token, ngx_uint_t *dpop)
 {
     u_char  *p, *last;
 
     p = value->data;
     last = p + value->len;
+    *dpop = 0;
 
-    if (value->len < sizeof("Bearer") - 1
-        || ngx_strncasecmp(p, (u_char *) "Bearer", sizeof("Bearer") - 1) != 0)
+    if (value->len >= sizeof("Bearer") - 1
+        && ngx_strncasecmp(p, (u_char *) "Bearer", sizeof("Bearer") - 1) == 0)
     {
+        p += sizeof("Bearer") - 1;
+
+    } else if (value->len >= sizeof("DPoP") - 1
+               && ngx_strncasecmp(p, (u_char *) "DPoP", sizeof("DPoP") - 1)
+                  == 0)
+    {
+        p += sizeof("DPoP") - 1;
+        *dpop = 1;
+
+    } else {
         return NGX_DECLINED;
     }
-
-    p += sizeof("Bearer") - 1;
 
     if (p < last && *p != ' ') {
         return NGX_DECLINED;

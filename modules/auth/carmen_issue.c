@@ -16,10 +16,7 @@ static json_t *issue_text(const ngx_str_t *s);
 static json_t *issue_jti(void);
 static json_t *issue_claims(carmen_auth_conf_t *acf, carmen_grant_t *grant);
 static ngx_int_t issue_assurance(json_t *claims, carmen_grant_t *grant);
-static ngx_int_t issue_sign(ngx_pool_t *pool, const carmen_jwk_t *key,
-    json_t *claims, ngx_str_t *token);
-static ngx_int_t refresh_hash(ngx_pool_t *pool, ngx_str_t *token,
-    ngx_str_t *hash);
+static json_t *issue_confirmation(carmen_grant_t *grant);
 
 
 ngx_int_t
@@ -34,7 +31,7 @@ carmen_auth_issue(ngx_pool_t *pool, carmen_auth_conf_t *acf,
         return NGX_ERROR;
     }
 
-    rc = issue_sign(pool, acf->signing->elts, claims, token);
+    rc = carmen_auth_sign(pool, acf, "at+jwt", claims, token);
 
     json_decref(claims);
 
@@ -91,10 +88,14 @@ issue_claims(carmen_auth_conf_t *acf, carmen_grant_t *grant)
            == 0
         && json_object_set_new(claims, "tenant", issue_text(&grant->tenant))
            == 0
-        && json_object_set_new(claims, "sid", issue_text(&grant->session))
-           == 0
         && json_object_set(claims, "roles", roles) == 0
-        && issue_assurance(claims, grant) == NGX_OK)
+        && (grant->session.len == 0
+            || json_object_set_new(claims, "sid",
+                                   issue_text(&grant->session)) == 0)
+        && issue_assurance(claims, grant) == NGX_OK
+        && ((grant->jkt.len == 0 && grant->x5t.len == 0)
+            || json_object_set_new(claims, "cnf", issue_confirmation(grant))
+               == 0))
     {
         json_decref(roles);
         return claims;
@@ -139,14 +140,39 @@ issue_assurance(json_t *claims, carmen_grant_t *grant)
 }
 
 
-static ngx_int_t
-issue_sign(ngx_pool_t *pool, const carmen_jwk_t *key, json_t *claims,
-    ngx_str_t *token)
+/* RFC 7800, RFC 9449 section 6.1, RFC 8705 section 3.1 */
+
+static json_t *
+issue_confirmation(carmen_grant_t *grant)
 {
-    char    *text;
-    u_char  *p, sig[CARMEN_SIGNATURE_MAX], header[CARMEN_JWK_KID_MAX + 64];
+    json_t  *cnf;
+
+    cnf = json_object();
+
+    if ((grant->jkt.len
+         && json_object_set_new(cnf, "jkt", issue_text(&grant->jkt)) != 0)
+        || (grant->x5t.len
+            && json_object_set_new(cnf, "x5t#S256", issue_text(&grant->x5t))
+               != 0))
+    {
+        json_decref(cnf);
+        return NULL;
+    }
+
+    return cnf;
+}
+
+
+ngx_int_t
+carmen_auth_sign(ngx_pool_t *pool, carmen_auth_conf_t *acf, const char *typ,
+    json_t *claims, ngx_str_t *token)
+{
+    char                *text;
+    const carmen_jwk_t  *key;
+    u_char  *p, sig[CARMEN_SIGNATURE_MAX], header[CARMEN_JWK_KID_MAX + 96];
     size_t   len, header_len, sig_len;
 
+    key = acf->signing->elts;
     text = json_dumps(claims, JSON_COMPACT);
     if (text == NULL) {
         return NGX_ERROR;
@@ -154,9 +180,9 @@ issue_sign(ngx_pool_t *pool, const carmen_jwk_t *key, json_t *claims,
 
     len = ngx_strlen(text);
     header_len = ngx_sprintf(header,
-                             "{\"typ\":\"at+jwt\",\"alg\":\"%s\","
+                             "{\"typ\":\"%s\",\"alg\":\"%s\","
                              "\"kid\":\"%V\"}",
-                             carmen_alg_name(key->alg), &key->kid)
+                             typ, carmen_alg_name(key->alg), &key->kid)
                  - header;
 
     token->data = ngx_pnalloc(pool, carmen_base64url_len(header_len) + 1
@@ -206,7 +232,7 @@ carmen_refresh_create(ngx_pool_t *pool, ngx_str_t *tenant, ngx_str_t *token,
 
     OPENSSL_cleanse(bytes, sizeof(bytes));
 
-    return refresh_hash(pool, token, hash);
+    return carmen_auth_hash(pool, token, hash);
 }
 
 
@@ -238,12 +264,12 @@ carmen_refresh_parse(ngx_pool_t *pool, ngx_str_t *token, ngx_str_t *tenant,
 
     OPENSSL_cleanse(bytes, sizeof(bytes));
 
-    return refresh_hash(pool, token, hash);
+    return carmen_auth_hash(pool, token, hash);
 }
 
 
-static ngx_int_t
-refresh_hash(ngx_pool_t *pool, ngx_str_t *token, ngx_str_t *hash)
+ngx_int_t
+carmen_auth_hash(ngx_pool_t *pool, ngx_str_t *token, ngx_str_t *hash)
 {
     u_char  md[32];
 

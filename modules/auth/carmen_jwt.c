@@ -24,6 +24,8 @@ static ngx_int_t jwt_audience(const carmen_verifier_t *v, json_t *aud);
 static ngx_int_t jwt_time(json_t *claims, const char *name, time_t *t);
 static ngx_int_t jwt_name(json_t *claims, const char *name, ngx_str_t *s);
 static ngx_int_t jwt_scope(json_t *claims, ngx_str_t *scope);
+static ngx_int_t jwt_confirmation(json_t *claims, carmen_jwt_t *jwt);
+static ngx_int_t jwt_thumbprint(json_t *value, ngx_str_t *s);
 static ngx_int_t jwt_equal(json_t *value, const ngx_str_t *s);
 
 
@@ -307,6 +309,12 @@ jwt_claims(const carmen_verifier_t *v, time_t now, carmen_jwt_t *jwt)
         return "The token has no valid scope.";
     }
 
+    if (json_object_get(claims, "cnf")
+        && jwt_confirmation(claims, jwt) != NGX_OK)
+    {
+        return "The token is bound in a way that is not supported.";
+    }
+
     return NULL;
 }
 
@@ -435,6 +443,58 @@ jwt_scope(json_t *claims, ngx_str_t *scope)
             return NGX_DECLINED;
         }
     }
+
+    return NGX_OK;
+}
+
+
+/* RFC 7800: a token that is bound to what is not known here is not taken */
+
+static ngx_int_t
+jwt_confirmation(json_t *claims, carmen_jwt_t *jwt)
+{
+    void        *i;
+    json_t      *cnf;
+    ngx_int_t    rc;
+    const char  *name;
+
+    cnf = json_object_get(claims, "cnf");
+
+    if (!json_is_object(cnf) || json_object_size(cnf) == 0) {
+        return NGX_DECLINED;
+    }
+
+    for (i = json_object_iter(cnf); i; i = json_object_iter_next(cnf, i)) {
+        name = json_object_iter_key(i);
+
+        if (ngx_strcmp(name, "jkt") == 0) {
+            rc = jwt_thumbprint(json_object_iter_value(i), &jwt->jkt);
+
+        } else if (ngx_strcmp(name, "x5t#S256") == 0) {
+            rc = jwt_thumbprint(json_object_iter_value(i), &jwt->x5t);
+
+        } else {
+            rc = NGX_DECLINED;
+        }
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+jwt_thumbprint(json_t *value, ngx_str_t *s)
+{
+    if (!json_is_string(value) || json_string_length(value) != 43) {
+        return NGX_DECLINED;
+    }
+
+    s->data = (u_char *) json_string_value(value);
+    s->len = 43;
 
     return NGX_OK;
 }

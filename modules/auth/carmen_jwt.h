@@ -8,7 +8,7 @@
  * at+jwt, "crit", keys brought along ("jku", "jwk", "x5u", "x5c"), repeated
  * members, padding and second spellings in base64url, and tokens of more than
  * CARMEN_JWT_MAX bytes.  Required are iss, aud, exp, iat, sub, client_id, jti
- * and tenant; nbf, sid and scope are taken when they are there.
+ * and tenant; nbf, sid, scope and cnf are taken when they are there.
  */
 
 #ifndef _CARMEN_JWT_H_INCLUDED_
@@ -49,6 +49,8 @@ typedef struct {
     ngx_str_t                 session;   /* may be empty */
     ngx_str_t                 jti;
     ngx_str_t                 scope;     /* may be empty */
+    ngx_str_t                 jkt;       /* of cnf; 43 bytes or empty */
+    ngx_str_t                 x5t;       /* its x5t#S256, the same */
     time_t                    exp;
     json_t                   *claims;
 } carmen_jwt_t;

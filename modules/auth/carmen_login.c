@@ -410,6 +410,7 @@ login_started(carmen_request_t *cr, carmen_result_t *result, void *data)
     acf = ngx_http_get_module_loc_conf(carmen_request_http(cr),
                                        ngx_http_carmen_auth_module);
 
+    ngx_memzero(&grant, sizeof(carmen_grant_t));
     grant.tenant = ctx->tenant;
     grant.subject = ctx->user;
     grant.client = ctx->client;
@@ -579,6 +580,7 @@ refresh_done(carmen_request_t *cr, carmen_result_t *result, void *data)
     r = carmen_request_http(cr);
     acf = ngx_http_get_module_loc_conf(r, ngx_http_carmen_auth_module);
 
+    ngx_memzero(&grant, sizeof(carmen_grant_t));
     grant.subject = carmen_result_value(result, 0, "user_id");
 
     if (grant.subject.data == NULL) {

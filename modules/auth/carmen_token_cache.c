@@ -186,7 +186,8 @@ carmen_token_create(const carmen_jwt_t *jwt, const u_char *digest,
 
     token = ngx_alloc(sizeof(carmen_token_t) + jwt->tenant.len
                       + jwt->subject.len + jwt->client.len
-                      + jwt->session.len + jwt->jti.len + jwt->scope.len,
+                      + jwt->session.len + jwt->jti.len + jwt->scope.len
+                      + jwt->jkt.len + jwt->x5t.len,
                       log);
     if (token == NULL) {
         return NULL;
@@ -200,7 +201,9 @@ carmen_token_create(const carmen_jwt_t *jwt, const u_char *digest,
     p = token_copy(p, &token->identity.client, &jwt->client);
     p = token_copy(p, &token->identity.session, &jwt->session);
     p = token_copy(p, &token->identity.jti, &jwt->jti);
-    (void) token_copy(p, &token->identity.scope, &jwt->scope);
+    p = token_copy(p, &token->identity.scope, &jwt->scope);
+    p = token_copy(p, &token->jkt, &jwt->jkt);
+    (void) token_copy(p, &token->x5t, &jwt->x5t);
 
     token->identity.exp = jwt->exp;
     carmen_scopes_parse(&token->identity.scope, &token->identity.scopes);

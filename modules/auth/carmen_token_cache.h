@@ -30,6 +30,8 @@ struct carmen_token_s {
     carmen_token_t           *next;      /* of the bucket */
     const carmen_verifier_t  *verifier;  /* who found it good */
     ngx_uint_t                refs;
+    ngx_str_t                 jkt;       /* what it is bound to, or empty */
+    ngx_str_t                 x5t;
     u_char                    digest[CARMEN_TOKEN_DIGEST];
 };
 

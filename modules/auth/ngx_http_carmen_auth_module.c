@@ -3,6 +3,8 @@
 
 #include "carmen_auth.h"
 #include "carmen_passwords.h"
+#include "carmen_browser_page.h"
+#include "carmen_oauth.h"
 #include "auth_statements.h"
 
 
@@ -12,6 +14,7 @@ static char *auth_audience(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
     carmen_domain_t *domain);
+static char *auth_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static ngx_int_t auth_jwks_handler(ngx_http_request_t *r);
 static const carmen_password_policy_t *auth_policy(ngx_http_request_t *r);
@@ -163,6 +166,13 @@ static ngx_command_t  auth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("carmen_auth_provider"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      auth_provider,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("carmen_auth_step_up_age"),
       AUTH_ANYWHERE|NGX_CONF_TAKE1,
       ngx_conf_set_sec_slot,
@@ -182,6 +192,34 @@ static ngx_command_t  auth_commands[] = {
       carmen_passwords_blocklist,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("carmen_auth_origin"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, origin),
+      NULL },
+
+    { ngx_string("carmen_auth_proofs"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(carmen_auth_main_conf_t, proofs),
+      NULL },
+
+    { ngx_string("carmen_auth_theme"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, theme_dir),
+      NULL },
+
+    { ngx_string("carmen_auth_browser_lifetime"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, browser_lifetime),
       NULL },
 
       ngx_null_command
@@ -332,7 +370,13 @@ carmen_domain_t  carmen_auth_domain = {
 static ngx_int_t
 auth_preconfiguration(ngx_conf_t *cf)
 {
-    if (carmen_domain_preconfigure(cf, &carmen_auth_domain) != NGX_OK) {
+    if (carmen_domain_preconfigure(cf, &carmen_auth_domain) != NGX_OK
+        || carmen_domain_preconfigure(cf, &carmen_oauth_domain) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (carmen_domain_preconfigure(cf, &carmen_browser_domain) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -432,6 +476,41 @@ auth_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
     command.post = domain;
 
     return carmen_domain_enable(cf, &command, conf);
+}
+
+
+static char *
+auth_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    carmen_auth_conf_t  *acf = conf;
+
+    size_t           i;
+    ngx_command_t    enable;
+
+    static carmen_domain_t *const  domains[] = {
+        &carmen_oauth_domain,
+        &carmen_browser_domain
+    };
+
+    acf->provider = 1;
+    acf->endpoints = 1;
+    acf->jwks = 1;
+    carmen_auth_remember(cf, acf);
+
+    enable = *cmd;
+
+    for (i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
+        char  *rv;
+
+        enable.post = domains[i];
+        rv = carmen_domain_enable(cf, &enable, conf);
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -221,6 +221,10 @@ carmen_core_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->tenant, prev->tenant, NULL);
     ngx_conf_merge_value(conf->errors, prev->errors, 1);
 
+    if (conf->root) {
+        ngx_str_set(&conf->prefix, "");
+    }
+
     if (conf->tenant == NULL) {
         conf->tenant = ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t));
         if (conf->tenant == NULL) {
@@ -242,6 +246,8 @@ carmen_core_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             conf->domains = prev->domains;
             conf->plain = prev->plain;
             conf->router = prev->router;
+            conf->prefix = prev->prefix;
+            conf->root = prev->root;
             conf->file = prev->file;
             conf->line = prev->line;
 
@@ -291,7 +297,7 @@ carmen_core_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     *slot = conf;
 
-    if (cmcf->openapi_prefix.len == 0 && !conf->plain) {
+    if (cmcf->openapi_prefix.len == 0 && !conf->plain && !conf->root) {
         cmcf->openapi_prefix = conf->prefix;
     }
 
@@ -400,7 +406,7 @@ char *
 carmen_domain_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_uint_t                  i;
-    carmen_domain_t           **d;
+    carmen_domain_t           **d, *domain;
     carmen_loc_conf_t          *lcf;
     ngx_http_core_loc_conf_t   *clcf;
 
@@ -416,19 +422,27 @@ carmen_domain_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     d = lcf->domains->elts;
+    domain = cmd->post;
 
     for (i = 0; i < lcf->domains->nelts; i++) {
-        if (d[i] == cmd->post) {
+        if (d[i] == domain) {
             return "is duplicate";
         }
+
+        if (d[i]->root != domain->root) {
+            return "needs a location of its own: its paths are not under "
+                   "the prefix of the API";
+        }
     }
+
+    lcf->root = domain->root;
 
     d = ngx_array_push(lcf->domains);
     if (d == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    *d = cmd->post;
+    *d = domain;
 
     lcf->file = cf->conf_file->file.name;
     lcf->line = cf->conf_file->line;

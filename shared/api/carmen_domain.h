@@ -12,7 +12,10 @@ typedef struct {
     const carmen_entity_t    *entities;      /* may be NULL */
     const carmen_problem_t   *problems;      /* may be NULL */
     carmen_statement_t *const *statements;   /* NULL-terminated; generated as
-                                                <domain>_statements */
+                                                <domain>_statements; may be
+                                                those of another domain */
+    ngx_uint_t                root;          /* paths are whole, without the
+                                                prefix, and not in OpenAPI */
 } carmen_domain_t;
 
 

@@ -6,6 +6,8 @@
 #include "carmen_format.h"
 
 
+static ngx_uint_t carmen_registry_knows(carmen_registry_t *reg,
+    carmen_statement_t *statement);
 static ngx_int_t carmen_registry_endpoint(ngx_conf_t *cf,
     carmen_domain_t *domain, const carmen_route_t *route);
 static ngx_int_t carmen_registry_query(ngx_conf_t *cf,
@@ -110,6 +112,11 @@ carmen_domain_register(ngx_conf_t *cf, carmen_domain_t *domain,
     *d = domain;
 
     for (s = domain->statements; s && *s; s++) {
+
+        if (carmen_registry_knows(reg, *s)) {
+            continue;
+        }
+
         st = ngx_array_push(&reg->statements);
         if (st == NULL) {
             return NGX_ERROR;
@@ -128,6 +135,26 @@ carmen_domain_register(ngx_conf_t *cf, carmen_domain_t *domain,
     }
 
     return NGX_OK;
+}
+
+
+/* domains may share statements */
+
+static ngx_uint_t
+carmen_registry_knows(carmen_registry_t *reg, carmen_statement_t *statement)
+{
+    ngx_uint_t            i;
+    carmen_statement_t  **st;
+
+    st = reg->statements.elts;
+
+    for (i = 0; i < reg->statements.nelts; i++) {
+        if (st[i] == statement) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -458,6 +485,10 @@ carmen_registry_router(ngx_conf_t *cf, carmen_loc_conf_t *clcf)
                           rc == NGX_BUSY ? "exists already"
                                          : "has a path that cannot be read");
             return NULL;
+        }
+
+        if (ep[i]->domain->root) {
+            continue;
         }
 
         on = cmcf->endpoints.elts;

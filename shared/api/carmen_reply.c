@@ -658,6 +658,23 @@ carmen_reply_json(carmen_request_t *cr, ngx_uint_t status, ngx_str_t *body,
 }
 
 
+void
+carmen_reply_text(carmen_request_t *cr, ngx_uint_t status, const char *type,
+    ngx_str_t *body)
+{
+    ngx_http_request_t  *r;
+
+    r = cr->http;
+
+    r->headers_out.status = status;
+    r->headers_out.content_type.data = (u_char *) type;
+    r->headers_out.content_type.len = ngx_strlen(type);
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    carmen_request_finish(cr, carmen_reply_send(cr, body, body ? 1 : 0));
+}
+
+
 ngx_uint_t
 carmen_result_failed(carmen_result_t *result)
 {

@@ -7,6 +7,8 @@
 #include <carmen_core.h>
 #include "carmen_context.h"
 #include "carmen_metrics.h"
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 
 static ngx_int_t carmen_request_route(carmen_request_t *cr);
@@ -48,6 +50,7 @@ carmen_request_get(ngx_http_request_t *r)
 ngx_int_t
 carmen_handler(ngx_http_request_t *r)
 {
+    ngx_uint_t         raw;
     carmen_request_t  *cr;
 
     cr = carmen_request_get(r);
@@ -60,14 +63,22 @@ carmen_handler(ngx_http_request_t *r)
     r->main->count++;
 
     if (carmen_request_route(cr) != NGX_OK
-        || carmen_request_authorize(cr) != NGX_OK
-        || carmen_request_headers(cr) != NGX_OK
-        || carmen_request_arguments(cr) != NGX_OK)
+        || carmen_request_authorize(cr) != NGX_OK)
     {
         return NGX_DONE;
     }
 
-    if (cr->endpoint->route->body == NULL) {
+    raw = cr->endpoint->route->flags & CARMEN_RAW;
+
+    if (!raw && (carmen_request_headers(cr) != NGX_OK
+                 || carmen_request_arguments(cr) != NGX_OK))
+    {
+        return NGX_DONE;
+    }
+
+    if (raw ? !(r->method & (NGX_HTTP_POST|NGX_HTTP_PUT|NGX_HTTP_PATCH))
+            : cr->endpoint->route->body == NULL)
+    {
 
         if (ngx_http_discard_request_body(r) != NGX_OK) {
             carmen_request_finish(cr, NGX_HTTP_INTERNAL_SERVER_ERROR);
@@ -78,7 +89,7 @@ carmen_handler(ngx_http_request_t *r)
         return NGX_DONE;
     }
 
-    if (carmen_request_content_type(cr) == NGX_OK) {
+    if (raw || carmen_request_content_type(cr) == NGX_OK) {
         ngx_int_t  rc;
 
         /* the location's buffer holds all that client_max_body_size lets in:
@@ -524,6 +535,13 @@ carmen_request_body(carmen_request_t *cr)
 
 
 ngx_str_t
+carmen_request_text(carmen_request_t *cr)
+{
+    return cr->body;
+}
+
+
+ngx_str_t
 carmen_request_path(carmen_request_t *cr, const char *name)
 {
     ngx_uint_t  i;
@@ -555,6 +573,38 @@ carmen_request_query(carmen_request_t *cr, const char *name)
     }
 
     return none;
+}
+
+
+void
+carmen_request_refuse(carmen_request_t *cr, carmen_refuse_pt refuse)
+{
+    cr->refuse = refuse;
+}
+
+
+ngx_int_t
+carmen_request_mac(carmen_request_t *cr, const char *label, ngx_str_t *text,
+    u_char *mac)
+{
+    size_t               len;
+    u_char               key[32];
+    ngx_int_t            rc;
+    carmen_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(cr->http,
+                                         ngx_http_carmen_core_module);
+
+    rc = EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, cmcf->secret,
+                   CARMEN_SECRET_LEN, (u_char *) label, ngx_strlen(label),
+                   key, sizeof(key), &len)
+         && EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, sizeof(key),
+                      text->data, text->len, mac, 32, &len)
+         ? NGX_OK : NGX_ERROR;
+
+    OPENSSL_cleanse(key, sizeof(key));
+
+    return rc;
 }
 
 

@@ -62,6 +62,8 @@ CARMEN_API ngx_http_request_t *carmen_request_http(carmen_request_t *cr);
 CARMEN_API carmen_request_t *carmen_request(ngx_http_request_t *r);
 CARMEN_API ngx_str_t carmen_request_tenant(carmen_request_t *cr);
 CARMEN_API struct json_t *carmen_request_body(carmen_request_t *cr);
+/* the body as it came, ends with NUL */
+CARMEN_API ngx_str_t carmen_request_text(carmen_request_t *cr);
 /* a path parameter, data NULL if the route has none of that name */
 CARMEN_API ngx_str_t carmen_request_path(carmen_request_t *cr,
     const char *name);
@@ -78,8 +80,36 @@ CARMEN_API ngx_str_t carmen_request_query(carmen_request_t *cr,
 CARMEN_API void carmen_reply_json(carmen_request_t *cr, ngx_uint_t status,
     ngx_str_t *body, ngx_str_t *etag, ngx_str_t *location);
 
+/*
+ * Answers and finishes, with any media type.  Headers are the caller's, who
+ * says also how long it may be kept (Cache-Control).  "body" must live in
+ * r->pool or be static, and may be NULL.
+ */
+CARMEN_API void carmen_reply_text(carmen_request_t *cr, ngx_uint_t status,
+    const char *type, ngx_str_t *body);
+
 CARMEN_API void carmen_problem_reply(carmen_request_t *cr, const char *name,
     ngx_str_t *detail, ngx_str_t *members);
+
+/*
+ * From here on every problem that the core would answer, such as a database
+ * that is down, goes to "refuse", which answers in the form of the caller: an
+ * HTML page, an error of another protocol.  "detail" is text for a person, or
+ * NULL.
+ */
+typedef void (*carmen_refuse_pt)(carmen_request_t *cr,
+    const carmen_problem_t *problem, ngx_str_t *detail);
+
+CARMEN_API void carmen_request_refuse(carmen_request_t *cr,
+    carmen_refuse_pt refuse);
+
+/*
+ * HMAC-SHA256 of the text under a key that is made of carmen_secret and the
+ * label, 32 bytes: the same in all workers, and on all nodes with the same
+ * secret.  NGX_OK, NGX_ERROR.
+ */
+CARMEN_API ngx_int_t carmen_request_mac(carmen_request_t *cr,
+    const char *label, ngx_str_t *text, u_char *mac);
 
 
 /*

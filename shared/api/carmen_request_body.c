@@ -151,7 +151,9 @@ carmen_request_body_read(ngx_http_request_t *r)
 
     *p = '\0';
 
-    if (carmen_request_body_check(cr) == NGX_OK) {
+    if ((cr->endpoint->route->flags & CARMEN_RAW)
+        || carmen_request_body_check(cr) == NGX_OK)
+    {
         carmen_request_run(cr);
     }
 }

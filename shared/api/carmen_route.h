@@ -24,6 +24,11 @@
                                       default is private, no-cache) */
 #define CARMEN_FORM       0x0080   /* body: application/x-www-form-urlencoded
                                       as well */
+#define CARMEN_RAW        0x0100   /* a protocol of its own: the handler takes
+                                      the query and the body as they came (a
+                                      body of any type, with POST, PUT and
+                                      PATCH) and answers by
+                                      carmen_reply_text() */
 
 
 typedef ngx_int_t (*carmen_handler_pt)(carmen_request_t *cr);
