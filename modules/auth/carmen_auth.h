@@ -21,6 +21,12 @@ typedef struct {
     ngx_uint_t                cache;         /* tokens a worker; 0: off */
     size_t                    attempts;      /* bytes */
     ngx_shm_zone_t           *zone;
+
+    size_t                    revocations;   /* bytes */
+    ngx_msec_t                bound;
+    ngx_shm_zone_t           *marks;
+    unsigned                  feed:1;        /* some location has a database
+                                                that says what is revoked */
 } carmen_auth_main_conf_t;
 
 

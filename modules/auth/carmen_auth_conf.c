@@ -2,6 +2,7 @@
 /* The configuration: keys from files, and all that nginx -t can refuse. */
 
 #include "carmen_auth.h"
+#include "carmen_revocation.h"
 
 #include <openssl/crypto.h>
 
@@ -35,6 +36,8 @@ carmen_auth_create_main_conf(ngx_conf_t *cf)
 
     amcf->cache = NGX_CONF_UNSET_UINT;
     amcf->attempts = NGX_CONF_UNSET_SIZE;
+    amcf->revocations = NGX_CONF_UNSET_SIZE;
+    amcf->bound = NGX_CONF_UNSET_MSEC;
 
     return amcf;
 }
@@ -58,7 +61,31 @@ carmen_auth_init_main_conf(ngx_conf_t *cf, void *conf)
     amcf->zone = carmen_attempts_zone(cf, amcf->attempts,
                                       &ngx_http_carmen_auth_module);
 
-    return amcf->zone ? NGX_CONF_OK : NGX_CONF_ERROR;
+    if (amcf->zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_init_size_value(amcf->revocations, 4 * 1024 * 1024);
+    ngx_conf_init_msec_value(amcf->bound, 30000);
+
+    if (amcf->revocations < 16 * ngx_pagesize) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"carmen_auth_revocations\" must be %uz kilobytes "
+                           "or more", 16 * ngx_pagesize / 1024);
+        return NGX_CONF_ERROR;
+    }
+
+    if (amcf->bound < 3000 || amcf->bound > 3600000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"carmen_auth_revocation_bound\" must be from 3 "
+                           "seconds to an hour");
+        return NGX_CONF_ERROR;
+    }
+
+    amcf->marks = carmen_marks_zone(cf, amcf->revocations,
+                                    &ngx_http_carmen_auth_module);
+
+    return amcf->marks ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -418,6 +445,12 @@ carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         if (conf->token_lifetime < 1 || conf->refresh_lifetime < 1) {
             return auth_refuse(cf, conf, "the lifetime of a token must be a "
                                "second or more");
+        }
+
+        if (conf->token_lifetime > 86400) {
+            return auth_refuse(cf, conf, "the lifetime of an access token "
+                               "must be a day at most: what is revoked is "
+                               "remembered for as long");
         }
     }
 

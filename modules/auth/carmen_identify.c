@@ -5,6 +5,7 @@
  */
 
 #include "carmen_auth.h"
+#include "carmen_revocation.h"
 
 #include <openssl/evp.h>
 
@@ -14,6 +15,8 @@ static ngx_int_t identify_digest(ngx_str_t *token, u_char *digest);
 static ngx_int_t identify_new(ngx_http_request_t *r,
     const carmen_verifier_t *verifier, ngx_str_t *token, u_char *digest,
     carmen_token_t **found);
+static ngx_int_t identify_revoked(ngx_http_request_t *r,
+    carmen_token_t *token);
 static ngx_int_t identify_none(ngx_http_request_t *r,
     carmen_auth_conf_t *acf);
 
@@ -79,6 +82,15 @@ carmen_auth_identify(ngx_http_request_t *r, carmen_identity_t **identity)
         rc = identify_new(r, acf->verifier, &bearer, digest, &token);
 
         if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (!carmen_revocation_passed(token)) {
+        rc = identify_revoked(r, token);
+
+        if (rc != NGX_OK) {
+            carmen_token_release(token);
             return rc;
         }
     }
@@ -189,6 +201,37 @@ identify_new(ngx_http_request_t *r, const carmen_verifier_t *verifier,
 }
 
 
+/* a token that was not checked against the revocations of now */
+
+static ngx_int_t
+identify_revoked(ngx_http_request_t *r, carmen_token_t *token)
+{
+    ngx_str_t  detail;
+
+    switch (carmen_revocation_check(token)) {
+
+    case NGX_OK:
+        return NGX_OK;
+
+    case NGX_AGAIN:
+        return carmen_revocation_wait(r);
+
+    case NGX_DECLINED:
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "carmen: token refused: it is revoked");
+        return carmen_identity_refuse(r, "invalid_token",
+                                      "The token has been revoked.");
+
+    default: /* NGX_BUSY */
+        ngx_str_set(&detail, "It is not known what has been revoked.");
+        ngx_http_finalize_request(r, carmen_problem_send(r,
+                                         "database-unavailable", &detail,
+                                         NULL));
+        return NGX_ERROR;
+    }
+}
+
+
 /*
  * No credentials.  The routes of a Carmen location say themselves whether
  * they are public, and Carmen's own pages are; anything else is behind a
@@ -221,6 +264,13 @@ carmen_auth_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    if (carmen_revocation_start(cycle, amcf->feed ? amcf->marks : NULL,
+                                amcf->bound)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     identify_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     identify_ctx = EVP_MD_CTX_new();
 
@@ -245,6 +295,8 @@ carmen_auth_exit_process(ngx_cycle_t *cycle)
         carmen_token_cache_destroy(identify_cache);
         identify_cache = NULL;
     }
+
+    carmen_revocation_stop();
 
     EVP_MD_CTX_free(identify_ctx);
     identify_ctx = NULL;

@@ -49,6 +49,7 @@ typedef struct {
     ngx_str_t                 session;   /* may be empty */
     ngx_str_t                 jti;
     ngx_str_t                 scope;     /* may be empty */
+    time_t                    issued;    /* iat */
     time_t                    exp;
     json_t                   *claims;
 } carmen_jwt_t;

@@ -2,12 +2,16 @@
 /* The auth module: directives, routes, and the page of public keys. */
 
 #include "carmen_auth.h"
+#include "carmen_revocation.h"
+#include "carmen_sessions.h"
 #include "auth_statements.h"
 
 
 static ngx_int_t auth_preconfiguration(ngx_conf_t *cf);
 static char *auth_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_audience(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *auth_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
+    carmen_domain_t *domain);
 static char *auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static ngx_int_t auth_jwks_handler(ngx_http_request_t *r);
@@ -137,6 +141,20 @@ static ngx_command_t  auth_commands[] = {
       auth_jwks,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("carmen_auth_revocations"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(carmen_auth_main_conf_t, revocations),
+      NULL },
+
+    { ngx_string("carmen_auth_revocation_bound"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(carmen_auth_main_conf_t, bound),
       NULL },
 
       ngx_null_command
@@ -291,6 +309,13 @@ auth_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (carmen_domain_register(cf, &carmen_sessions_domain, CARMEN_ABI)
+        != NGX_OK
+        || carmen_revocation_configure(cf, &carmen_auth_domain) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (carmen_password_register(cf, auth_policy) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -350,14 +375,39 @@ auth_audience(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
+auth_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
+    carmen_domain_t *domain)
+{
+    ngx_command_t  more;
+
+    more = *cmd;
+    more.post = domain;
+
+    return carmen_domain_enable(cf, &more, conf);
+}
+
+
+static char *
 auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     carmen_auth_conf_t  *acf = conf;
 
+    char                     *rv;
+    carmen_auth_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_carmen_auth_module);
+    amcf->feed = 1;
     acf->endpoints = 1;
     carmen_auth_remember(cf, acf);
 
-    return carmen_domain_enable(cf, cmd, conf);
+    rv = carmen_domain_enable(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK) {
+        rv = auth_enable(cf, cmd, conf, &carmen_sessions_domain);
+    }
+
+    return rv;
 }
 
 
