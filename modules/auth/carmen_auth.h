@@ -42,6 +42,8 @@ typedef struct {
     time_t                    refresh_grace;
     carmen_password_policy_t  policy;
 
+    ngx_http_complex_value_t *mtls;          /* the tenant; NULL: off */
+
     carmen_verifier_t        *verifier;      /* NULL: nobody needs one */
 
     unsigned                  endpoints:1;
@@ -84,6 +86,7 @@ void *carmen_auth_create_conf(ngx_conf_t *cf);
 char *carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child);
 char *carmen_auth_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *carmen_auth_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *carmen_auth_mtls(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *carmen_auth_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 void carmen_auth_remember(ngx_conf_t *cf, carmen_auth_conf_t *acf);
 

@@ -108,6 +108,7 @@ carmen_auth_create_conf(ngx_conf_t *cf)
     conf->refresh_lifetime = NGX_CONF_UNSET;
     conf->refresh_grace = NGX_CONF_UNSET;
     conf->policy.cost = NGX_CONF_UNSET_UINT;
+    conf->mtls = NGX_CONF_UNSET_PTR;
 
     return conf;
 }
@@ -372,6 +373,52 @@ carmen_auth_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* "off", or the tenant of those who present a certificate */
+
+char *
+carmen_auth_mtls(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    carmen_auth_conf_t  *acf = conf;
+
+    ngx_str_t                         *value;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (acf->mtls != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        acf->mtls = NULL;
+        return NGX_CONF_OK;
+    }
+
+    acf->mtls = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (acf->mtls == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = acf->mtls;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (acf->mtls->lengths == NULL
+        && !carmen_tenant_valid(value[1].data, value[1].len))
+    {
+        return "must be \"off\" or a tenant";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 char *
 carmen_auth_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -408,6 +455,8 @@ carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_sec_value(conf->refresh_grace, prev->refresh_grace, 10);
     ngx_conf_merge_uint_value(conf->policy.cost, prev->policy.cost, 12);
     ngx_conf_merge_str_value(conf->policy.pool, prev->policy.pool, "default");
+
+    ngx_conf_merge_ptr_value(conf->mtls, prev->mtls, NULL);
 
     if (conf->file == NULL) {
         conf->file = prev->file;

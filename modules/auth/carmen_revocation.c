@@ -47,7 +47,6 @@ static void revocation_look(void);
 static ngx_int_t revocation_marks(carmen_token_t *token);
 static ngx_int_t revocation_digest(carmen_token_t *token, const char *kind,
     ngx_str_t *id);
-static ngx_uint_t revocation_starting(void);
 static void revocation_unwait(void *data);
 static void revocation_resume(void);
 
@@ -420,7 +419,7 @@ carmen_revocation_check(carmen_token_t *token)
     }
 
     if (carmen_revocation_now == &revocation_unknown) {
-        return revocation_starting() ? NGX_AGAIN : NGX_BUSY;
+        return carmen_revocation_starting() ? NGX_AGAIN : NGX_BUSY;
     }
 
     if (revocation_zone == NULL) {
@@ -452,8 +451,8 @@ revocation_marks(carmen_token_t *token)
 {
     carmen_identity_t  *id = &token->identity;
 
-    if (revocation_digest(token, token->kind == CARMEN_TOKEN_KEY ? "key"
-                                                                 : "token",
+    if (revocation_digest(token, token->kind == CARMEN_TOKEN_JWT ? "token"
+                                                                 : "key",
                           &id->jti) != NGX_OK
         || revocation_digest(token, "user", &id->subject) != NGX_OK
         || revocation_digest(token, "client", &id->client) != NGX_OK)
@@ -533,10 +532,10 @@ revocation_unwait(void *data)
 }
 
 
-static ngx_uint_t
-revocation_starting(void)
+ngx_uint_t
+carmen_revocation_starting(void)
 {
-    return carmen_marks_heard(revocation_zone) == 0
+    return revocation_zone && carmen_marks_heard(revocation_zone) == 0
            && ngx_current_msec - revocation_started < REVOCATION_START;
 }
 
@@ -551,7 +550,8 @@ revocation_resume(void)
     ngx_http_request_t    *r;
     revocation_waiter_t   *waiter;
 
-    if (ngx_queue_empty(&revocation_waiters) || revocation_starting()) {
+    if (ngx_queue_empty(&revocation_waiters) || carmen_revocation_starting())
+    {
         return;
     }
 

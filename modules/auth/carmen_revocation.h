@@ -73,6 +73,9 @@ ngx_int_t carmen_revocation_check(carmen_token_t *token);
 /* identifies the request again when the marks were read; NGX_AGAIN */
 ngx_int_t carmen_revocation_wait(ngx_http_request_t *r);
 
+/* whether the server has only just started, so that waiting makes sense */
+ngx_uint_t carmen_revocation_starting(void);
+
 /* the database that says what is revoked; NULL before it was reached */
 carmen_database_t *carmen_revocation_database(void);
 

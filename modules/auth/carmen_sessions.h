@@ -10,5 +10,8 @@
 
 extern carmen_domain_t  carmen_sessions_domain;
 
+/* makes an API key; carmen_key_issue.c */
+ngx_int_t carmen_key_create(carmen_request_t *cr);
+
 
 #endif /* _CARMEN_SESSIONS_H_INCLUDED_ */

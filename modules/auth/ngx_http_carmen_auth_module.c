@@ -150,6 +150,13 @@ static ngx_command_t  auth_commands[] = {
       offsetof(carmen_auth_main_conf_t, revocations),
       NULL },
 
+    { ngx_string("carmen_auth_mtls"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      carmen_auth_mtls,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("carmen_auth_revocation_bound"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,

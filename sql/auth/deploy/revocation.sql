@@ -159,6 +159,12 @@ LANGUAGE plpgsql AS $$
 DECLARE
     n bigint;
 BEGIN
+    PERFORM FROM auth.credential c
+      WHERE c.tenant = a_tenant AND c.user_id = a_user_id;
+    IF NOT FOUND THEN
+        PERFORM core.refuse(404, 'not-found', NULL, NULL);
+    END IF;
+
     SELECT count(*) FILTER (WHERE auth.session_end(a_tenant, s.session_id,
                                                    'revoked', a_actor))
       INTO n
