@@ -9,6 +9,7 @@
 
 
 extern carmen_domain_t  carmen_sessions_domain;
+extern carmen_domain_t  carmen_roles_domain;
 
 /* makes an API key; carmen_key_issue.c */
 ngx_int_t carmen_key_create(carmen_request_t *cr);

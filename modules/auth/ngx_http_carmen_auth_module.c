@@ -318,6 +318,8 @@ auth_preconfiguration(ngx_conf_t *cf)
 
     if (carmen_domain_register(cf, &carmen_sessions_domain, CARMEN_ABI)
         != NGX_OK
+        || carmen_domain_register(cf, &carmen_roles_domain, CARMEN_ABI)
+           != NGX_OK
         || carmen_revocation_configure(cf, &carmen_auth_domain) != NGX_OK)
     {
         return NGX_ERROR;
@@ -412,6 +414,10 @@ auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (rv == NGX_CONF_OK) {
         rv = auth_enable(cf, cmd, conf, &carmen_sessions_domain);
+    }
+
+    if (rv == NGX_CONF_OK) {
+        rv = auth_enable(cf, cmd, conf, &carmen_roles_domain);
     }
 
     return rv;

@@ -10,14 +10,9 @@ SELECT auth.audit_text(a) AS item
    /*if query.actor*/ AND a.employee_id = :query.actor /*end*/
    /*if query.referenceType*/ AND a.reference_type = :query.referenceType
    /*end*/
-   /*if query.referenceValue*/ AND a.reference_value = :query.referenceValue
-   /*end*/
-   /*if query.from*/
-   AND a.id >= auth.uuid7_from(:query.from::timestamptz - interval '1 s')
-   AND a.createts >= :query.from::timestamptz
-   /*end*/
-   /*if query.to*/
-   AND a.id < auth.uuid7_from(:query.to::timestamptz + interval '1 s')
-   AND a.createts < :query.to::timestamptz
-   /*end*/
+   AND (:query.referenceValue::text IS NULL
+        OR a.reference_value = :query.referenceValue)
+   AND a.id >= auth.uuid7_from(coalesce(:query.from::timestamptz, 'epoch'))
+   AND a.id < auth.uuid7_from(coalesce(:query.to::timestamptz,
+                                       '9999-01-01 00:00:00Z'))
    /*after*/ /*order*/
