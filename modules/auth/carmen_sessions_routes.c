@@ -72,7 +72,8 @@ static const carmen_field_t  scope_item = {
 
 static const carmen_field_t  key_create_fields[] = {
     { "name", CARMEN_STRING, CARMEN_REQUIRED, 1, 100,
-      .doc = "For people to tell keys apart.", .example = "\"nightly import\"" },
+      .doc = "For people to tell keys apart.",
+      .example = "\"nightly import\"" },
     { "scopes", CARMEN_ARRAY, 0, 1, 64, .item = &scope_item,
       .doc = "Of the owner's and of this token's; all of them when it is not "
              "given." },
@@ -84,7 +85,8 @@ static const carmen_field_t  key_fields[] = {
     { "key", CARMEN_STRING, CARMEN_READ_ONLY,
       .doc = "The key itself, in the answer that has made it and never "
              "again, also not when that request is repeated.",
-      .example = "\"ck_default.4bYsg2qLjzxzDgjcAZ2sqZXLhDYxkDWvZqBpKkzWvIo\"" },
+      .example = "\"ck_default.4bYsg2qLjzxzDgjcAZ2sqZXLhDYxkDWvZqBpKkzWvIo"
+                 "\"" },
     { "keyId", CARMEN_UUID, CARMEN_REQUIRED|CARMEN_READ_ONLY },
     { "userId", CARMEN_UUID, CARMEN_REQUIRED|CARMEN_READ_ONLY,
       .doc = "The owner, for whom it acts." },

@@ -161,7 +161,7 @@ DECLARE
 BEGIN
     PERFORM FROM auth.credential c
       WHERE c.tenant = a_tenant AND c.user_id = a_user_id;
-    IF NOT FOUND THEN
+    IF NOT FOUND AND a_user_id::text <> coalesce(a_actor, '') THEN
         PERFORM core.refuse(404, 'not-found', NULL, NULL);
     END IF;
 
