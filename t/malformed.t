@@ -105,7 +105,7 @@ for (['an unknown parameter', 'x=1'], ['one twice', 'limit=1&limit=2'],
     ok(@{ $members->{errors} // [] }, "$_->[0]: errors says which");
 }
 request('a cursor of nothing', 400, 'invalid-cursor', GET => "$path?cursor=a");
-request('a long cursor', 400, 'invalid-cursor',
+request('a long cursor', 400, 'invalid-parameter',
         GET => "$path?cursor=" . 'A' x 4000);
 
 # Media types.

@@ -185,7 +185,7 @@ SKIP: {
     my $text = `cppcheck -q -j2 --std=c11 --inline-suppr \\
         --enable=warning,performance,portability \\
         --suppress=missingInclude --suppress=unusedStructMember \\
-        -D__GNUC__ -DCARMEN_CORE -I shared -I shared/api -I shared/wire/pg \\
+        -D__GNUC__ -DCARMEN_CORE -I shared -I shared/api -I shared/base -I shared/wire/pg \\
         -I shared/base -I $kind/carmen modules shared 2>&1`;
     is($text, '', 'cppcheck is content');
 }

@@ -64,6 +64,13 @@ static ngx_command_t  carmen_core_commands[] = {
       offsetof(carmen_loc_conf_t, tenant),
       NULL },
 
+    { ngx_string("carmen_errors"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_loc_conf_t, errors),
+      NULL },
+
     { ngx_string("carmen_secret"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       carmen_core_secret,
@@ -189,6 +196,7 @@ carmen_core_create_loc_conf(ngx_conf_t *cf)
 
     conf->database = NGX_CONF_UNSET_PTR;
     conf->tenant = NGX_CONF_UNSET_PTR;
+    conf->errors = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -208,6 +216,7 @@ carmen_core_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->database, prev->database, NULL);
     ngx_conf_merge_str_value(conf->prefix, prev->prefix, "/api/v1");
     ngx_conf_merge_ptr_value(conf->tenant, prev->tenant, NULL);
+    ngx_conf_merge_value(conf->errors, prev->errors, 1);
 
     if (conf->tenant == NULL) {
         conf->tenant = ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t));
@@ -344,6 +353,8 @@ carmen_core_postconfiguration(ngx_conf_t *cf)
     }
 
     *h = carmen_log_handler;
+
+    carmen_errors_init();
 
     if (!cmcf->has_secret
         && RAND_bytes(cmcf->secret, CARMEN_SECRET_LEN) != 1)
@@ -633,6 +644,8 @@ carmen_core_init_process(ngx_cycle_t *cycle)
     /* a configuration that was read later, and refused, left its marks */
 
     carmen_registry_restore(cmcf->registry);
+
+    carmen_request_id_init(cycle);
 
     /* else jansson reads /dev/urandom at the first body */
     json_object_seed(0);

@@ -49,6 +49,7 @@ typedef struct {
     carmen_pg_pool_t           *pool;
     ngx_str_t                   prefix;
     ngx_http_complex_value_t   *tenant;
+    ngx_flag_t                  errors;      /* problems for nginx's own */
     ngx_array_t                *domains;     /* carmen_domain_t *, or NULL */
     carmen_router_t            *router;      /* of the domains, or NULL */
     ngx_str_t                   file;        /* where they were switched on */

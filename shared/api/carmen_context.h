@@ -44,6 +44,9 @@ struct carmen_request_s {
     void                       *task;        /* in a thread */
     ngx_http_upstream_state_t  *state;
 
+    ngx_str_t                   page;        /* in place of nginx's own */
+    ngx_str_t                   id;          /* carmen_request_id() */
+
     uint64_t                    started;     /* carmen_metrics_now() */
 
     unsigned                    cleanup:1;   /* registered */
@@ -51,6 +54,7 @@ struct carmen_request_s {
     unsigned                    running:1;   /* the content handler has begun:
                                                 finish by finalizing */
     unsigned                    answered:1;
+    unsigned                    page_sent:1;
 };
 
 
@@ -96,6 +100,23 @@ void carmen_refuse_failure(carmen_request_t *cr, carmen_op_failure_e failure);
 
 /* answers with what a validation found */
 void carmen_refuse_validation(carmen_request_t *cr, carmen_validation_t *v);
+
+/* the text of a problem in r->pool; NGX_OK or NGX_ERROR */
+ngx_int_t carmen_problem_render(ngx_http_request_t *r,
+    const carmen_problem_t *problem, ngx_str_t *detail, ngx_str_t *members,
+    ngx_str_t *body);
+
+/* the id of the request, hexadecimal; NGX_OK or NGX_ERROR */
+ngx_int_t carmen_request_id(ngx_http_request_t *r, ngx_str_t *id);
+void carmen_request_id_init(ngx_cycle_t *cycle);
+
+/* postconfiguration: the filters that make nginx's own errors problems */
+void carmen_errors_init(void);
+
+/* a header of the request that nginx does not know by itself; how often it is
+ * there in "count" */
+ngx_table_elt_t *carmen_request_header(ngx_http_request_t *r,
+    const char *lowcase, size_t len, ngx_uint_t *count);
 
 /* the thread's task goes on without its request */
 void carmen_offload_orphan(carmen_request_t *cr);

@@ -37,8 +37,9 @@ carmen_domain_preconfigure(ngx_conf_t *cf, carmen_domain_t *domain)
     if (carmen_domain_register == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "the module ngx_http_carmen_%V_module.so needs "
-                      "ngx_http_carmen_core_module.so: put its \"load_module\" "
-                      "line before all other Carmen modules", &domain->name);
+                      "ngx_http_carmen_core_module.so: put its "
+                      "\"load_module\" line before all other Carmen modules",
+                      &domain->name);
         return NGX_ERROR;
     }
 

@@ -205,7 +205,8 @@ carmen_identity_refuse(ngx_http_request_t *r, const char *error,
 
     if (error) {
         len = value.len + sizeof(", error=\"\", error_description=\"\"")
-              + ngx_strlen(error) + (description ? ngx_strlen(description) : 0);
+              + ngx_strlen(error)
+              + (description ? ngx_strlen(description) : 0);
 
         p = ngx_pnalloc(r->pool, len);
         if (p == NULL) {

@@ -21,7 +21,7 @@ typedef struct {
     carmen_request_t         *cr;            /* NULL: orphaned */
     carmen_work_pt            work;
     carmen_done_pt            done;
-    ngx_event_t               timer;         /* keeps the worker from leaving */
+    ngx_event_t               timer;         /* keeps the worker here */
     u_char                    address[NGX_SOCKADDRLEN];
     socklen_t                 address_len;
     size_t                    size;

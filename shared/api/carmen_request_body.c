@@ -9,17 +9,41 @@ static ngx_int_t carmen_request_body_check(carmen_request_t *cr);
 static ngx_int_t carmen_request_form(carmen_request_t *cr);
 
 
+/* a type, with no charset or that of JSON: RFC 8259 section 8.1 */
+
 static ngx_uint_t
 carmen_request_media_type(ngx_str_t *value, const char *type, size_t len)
 {
+    u_char  *p, *end;
+
     if (value->len < len
         || ngx_strncasecmp(value->data, (u_char *) type, len) != 0)
     {
         return 0;
     }
 
-    return value->len == len || value->data[len] == ';'
-           || value->data[len] == ' ';
+    if (value->len == len) {
+        return 1;
+    }
+
+    if (value->data[len] != ';' && value->data[len] != ' ') {
+        return 0;
+    }
+
+    end = value->data + value->len;
+    p = ngx_strlcasestrn(value->data + len, end, (u_char *) "charset=",
+                         8 - 1);
+    if (p == NULL) {
+        return 1;
+    }
+
+    p += 8;
+
+    if (p < end && *p == '"') {
+        p++;
+    }
+
+    return end - p >= 5 && ngx_strncasecmp(p, (u_char *) "utf-8", 5) == 0;
 }
 
 
@@ -27,11 +51,24 @@ ngx_int_t
 carmen_request_content_type(carmen_request_t *cr)
 {
     ngx_str_t               *type;
+    ngx_uint_t               count;
+    ngx_table_elt_t         *coding;
     ngx_http_request_t      *r;
     const carmen_route_t    *route;
 
     r = cr->http;
     route = cr->endpoint->route;
+
+    coding = carmen_request_header(r, "content-encoding",
+                                   sizeof("content-encoding") - 1, &count);
+
+    if (coding && (coding->value.len != 8
+                   || ngx_strncasecmp(coding->value.data,
+                                      (u_char *) "identity", 8)
+                      != 0))
+    {
+        goto unsupported;
+    }
 
     if (r->headers_in.content_type == NULL) {
 

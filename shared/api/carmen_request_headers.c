@@ -8,14 +8,12 @@
 #define CARMEN_KEY_MAX  255
 
 
-static ngx_table_elt_t *carmen_request_header(ngx_http_request_t *r,
-    const char *lowcase, size_t len, ngx_uint_t *count);
 static ngx_int_t carmen_request_key(carmen_request_t *cr);
 static ngx_int_t carmen_request_match(carmen_request_t *cr);
 static ngx_int_t carmen_request_accepts(ngx_http_request_t *r);
 
 
-static ngx_table_elt_t *
+ngx_table_elt_t *
 carmen_request_header(ngx_http_request_t *r, const char *lowcase, size_t len,
     ngx_uint_t *count)
 {

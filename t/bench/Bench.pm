@@ -31,6 +31,7 @@ use Carmen::Nginx;
 use Carmen::Token;
 
 our $TENANT = 'demo';
+our $LANES = 'fast=1 write=4 lease=1 queue=1024';
 our $TOOLS = "$ROOT/.build/bench";
 
 # Durable, as in production; large enough that nothing is read from disk, and
@@ -219,10 +220,12 @@ sub carmen
     $self->{token} = $keys->token(sub => 'bench', tenant => $TENANT,
         scope => $SCOPE, exp => int(time) + 7200);
 
-    my $nginx = $self->{nginx} = Carmen::Nginx->new(
+    # A connection a core for reads; a socket a worker, for without it the
+    # worker that is awake takes nearly all of 64 clients.
+    my $nginx = $self->{nginx} = Bench::Nginx->new(
         database => $self->{db}, keys => $keys, access_log => 0,
         log_level => 'warn', workers => $with{workers} // 2,
-        $with{lanes} ? (lanes => $with{lanes}) : ());
+        lanes => $with{lanes} // $LANES);
 
     say_step('Carmen');
     $nginx->start;
@@ -268,7 +271,7 @@ http {
     uwsgi_temp_path $dir/tmp/uwsgi;
     scgi_temp_path $dir/tmp/scgi;
     server {
-        listen 127.0.0.1:$port;
+        listen 127.0.0.1:$port reuseport;
         $locations
     }
 }
@@ -365,7 +368,7 @@ sub load
     my $plan = "$self->{dir}/plan";
     write_file($plan, $with{plan});
 
-    my @command = ("$TOOLS/load", '-a', "127.0.0.1:$with{port}",
+    my @command = ($self->client, "$TOOLS/load", '-a', "127.0.0.1:$with{port}",
         '-c', $with{clients} // 64, '-t', $with{seconds} // 3,
         '-w', $with{warm} // 0.7);
     push @command, '-r', $with{rate} if $with{rate};
@@ -387,8 +390,8 @@ sub load
 
 
 # One measurement with pgbench, as the server's role.  The window is between
-# its reports of the first and of the last second: neither connecting nor
-# preparing is in it.
+# its report of the first second and the one "seconds" later: neither
+# connecting, preparing nor leaving is in it.
 
 sub pgbench
 {
@@ -405,9 +408,9 @@ sub pgbench
 
     my $pg = $self->{pg};
     local $ENV{PGOPTIONS} = "-c carmen.tenant=$TENANT";
-    my @command = (Carmen::Cluster::bin('pgbench'), '-n', '-M', 'prepared',
-        '-h', $pg->socket_dir, '-p', $pg->port, '-U', 'carmen_app',
-        '-c', $clients, '-j', $clients < 2 ? 1 : 2, '-T', $seconds + 2,
+    my @command = ($self->client, Carmen::Cluster::bin('pgbench'), '-n',
+        '-M', 'prepared', '-h', $pg->socket_dir, '-p', $pg->port,
+        '-U', 'carmen_app', '-c', $clients, '-j', $clients < 2 ? 1 : 2, '-T', $seconds + 2,
         '-P', 1, '-l', "--log-prefix=$dir/log",
         '--sampling-rate', $clients < 2 ? 0.2 : 0.03,
         map({ ('-D', $_) } @{ $with{define} // [] }), @files,
@@ -415,11 +418,12 @@ sub pgbench
 
     my $pid = open my $out, '-|', 'sh', '-c', 'exec "$@" 2>&1', 'sh',
         @command or die "pgbench: $!";
-    my ($first, $last, $done, $text) = (undef, undef, 0, '');
+    my ($first, $last, $done, $reports, $text) = (undef, undef, 0, 0, '');
 
     while (my $line = <$out>) {
         $text .= $line;
         my ($tps) = $line =~ /^progress: [\d.]+ s, ([\d.]+) tps/ or next;
+        next if $reports++ > $seconds;
         my $from = time;
         my $now = { cpu => [$self->cputime($self->{pids}{postgres}, $pid)] };
         $now->{time} = ($from + time) / 2;
@@ -448,6 +452,32 @@ sub pgbench
         wrong => $text =~ /failed transactions: (\d+)/ ? $1 : 0,
     };
 }
+
+
+# The generators on the first CPU, all that serves on the second, as if the
+# client were another machine; and back.
+
+sub separate
+{
+    my ($self, $apart) = @_;
+    chomp(my $cpus = `nproc`);
+    return if $cpus < 2;
+
+    $self->{client} = $apart ? ['taskset', '-c', 0] : [];
+    my %parent = map { /(\d+)\s+(\d+)/ ? ($1 => $2) : () }
+        split /\n/, `ps -eo pid=,ppid=`;
+    my %served = map { $_ => 1 } values %{ $self->{pids} };
+
+    for my $pid (keys %parent) {
+        my $up = $pid;
+        $up = $parent{$up} while $up && !$served{$up};
+        Carmen::Cluster::run_quietly('taskset', '-a', '-p', '-c',
+            $apart ? 1 : '0-' . ($cpus - 1), $pid) if $up;
+    }
+}
+
+
+sub client { return @{ $_[0]{client} // [] } }
 
 
 sub cputime
@@ -529,6 +559,18 @@ sub median
     my $half = int @sorted / 2;
     return @sorted % 2 ? $sorted[$half]
                        : ($sorted[$half - 1] + $sorted[$half]) / 2;
+}
+
+
+package Bench::Nginx;
+
+our @ISA = ('Carmen::Nginx');
+
+
+sub conf
+{
+    my ($self) = @_;
+    return $self->SUPER::conf =~ s/^(\s*listen [^;]*)/$1 reuseport/mr;
 }
 
 

@@ -50,7 +50,7 @@
 #define BUCKETS      ((65 - SUB_BITS) << SUB_BITS)
 #define CPU_MAX      8
 #define NAMES_MAX    16
-#define SHOWN_MAX    5
+#define SHOWN_MAX    3
 
 
 typedef struct {
@@ -213,10 +213,10 @@ conn_wrong(conn_t *c, int kind, const char *what)
     wrong[kind]++;
 
     if (shown++ < SHOWN_MAX) {
-        len = c->in_len < 1200 ? c->in_len : 1200;
+        len = c->in_len < 600 ? c->in_len : 600;
         fprintf(stderr, "load: wrong answer (%s) to \"%s\"\n"
                 "> %.*s\n< %.*s\n", what, c->req->name,
-                (int) (c->out_len < 600 ? c->out_len : 600), c->out,
+                (int) (c->out_len < 200 ? c->out_len : 200), c->out,
                 (int) len, c->in);
     }
 }

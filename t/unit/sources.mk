@@ -15,7 +15,8 @@ incs    := -I$(top)/shared -I$(top)/shared/api -I$(top)/shared/base \
 libs    := -ljansson -lcrypto -lm
 
 api     := $(top)/shared/api
-format  := $(api)/carmen_format.c $(api)/carmen_pattern.c
+base    := $(top)/shared/base
+format  := $(base)/carmen_format.c $(base)/carmen_pattern.c
 check   := $(api)/carmen_check.c $(format)
 router  := $(api)/carmen_router.c $(format)
 cursor  := $(api)/carmen_cursor.c
@@ -25,7 +26,7 @@ jwt     := $(wildcard $(addprefix $(top)/modules/auth/carmen_,base64url.c \
              jwk.c jwk_public.c jwt.c sign.c))
 shim    := $(top)/t/unit/ngx_shim.c
 
-headers := $(wildcard $(api)/*.h $(top)/shared/*.h $(top)/modules/auth/*.h \
+headers := $(wildcard $(api)/*.h $(base)/*.h $(top)/shared/*.h $(top)/modules/auth/*.h \
              $(top)/t/unit/*.h)
 
 $(OBJS)/ngx_auto_config.h:

@@ -45,7 +45,7 @@ struct carmen_op_s {
 
     const carmen_statement_t   *statement;
     ngx_uint_t                  variant;
-    const char *const          *values;      /* text, NUL-terminated, or NULL */
+    const char *const          *values;      /* text with a NUL, or NULL */
     ngx_str_t                   tenant;
 
     carmen_op_pt                done;
@@ -256,9 +256,10 @@ void carmen_pg_op_again(carmen_op_t *op);
 void carmen_pg_hold(ngx_uint_t on);
 
 
+#define carmen_bit(i)            ((uint64_t) 1 << ((i) & 63))
 #define carmen_bit_get(map, i)   (((map)[(i) >> 6] >> ((i) & 63)) & 1)
-#define carmen_bit_set(map, i)   ((map)[(i) >> 6] |= (uint64_t) 1 << ((i) & 63))
-#define carmen_bit_clear(map, i) ((map)[(i) >> 6] &= ~((uint64_t) 1 << ((i) & 63)))
+#define carmen_bit_set(map, i)   ((map)[(i) >> 6] |= carmen_bit(i))
+#define carmen_bit_clear(map, i) ((map)[(i) >> 6] &= ~carmen_bit(i))
 #define carmen_bit_words(n)      (((n) + 63) / 64)
 
 

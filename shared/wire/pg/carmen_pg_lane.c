@@ -15,7 +15,7 @@ static void carmen_pg_lane_timer(ngx_event_t *ev);
  * few stand behind it; a lease is for one at a time */
 
 static const ngx_uint_t  carmen_pg_depth[CARMEN_LANES] = {
-    256, 32, 1, 1
+    256, 8, 1, 1
 };
 
 

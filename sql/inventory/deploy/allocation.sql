@@ -144,26 +144,30 @@ RETURNS inventory.allocation
 LANGUAGE plpgsql AS $$
 DECLARE
     endless constant bigint := 4611686018427387904;
-    r_item  text[];                 -- the locked rows, in key order
-    r_node  text[];
-    r_key   text[];
-    r_free  bigint[];
-    r_take  bigint[];
+    r_key   text[];                 -- the locked rows, in key order
     r_tid   tid[];
-    trial   bigint[];
+    r_had   bigint[];               -- free before
+    r_free  bigint[];               -- and after
+    r_item  text[];
+    r_node  text[];
     due     timestamptz;
     active  text[];
-    al      inventory.allocation;
-    al_tid  tid[] := '{}';
+    a_line  int[] := '{}';          -- the answer
+    a_node  text[] := '{}';
+    a_qty   bigint[] := '{}';
+    a_tid   tid[] := '{}';
+    t_free  bigint[];               -- the same, for a node on trial
+    t_line  int[];
+    t_qty   bigint[];
+    t_tid   tid[];
     short   jsonb := '[]';
-    chosen  text;
     n       int := cardinality(a_items);
-    i       int;
     k       int;
     best    int;
+    part    bigint;
     wanted  bigint;
     total   bigint;
-    crossed boolean := false;
+    chosen  text;
 BEGIN
     active := ARRAY(SELECT s.id FROM inventory.ship_node s
                      WHERE s.tenant = a_tenant AND s.status = 'active'
@@ -176,31 +180,36 @@ BEGIN
         END IF;
     END LOOP;
 
+    -- one query locks all rows in key order; due holds on them are expired,
+    -- and then it is looked again
+
     LOOP
-        SELECT array_agg(s.item_id), array_agg(s.ship_node),
-               array_agg(inventory.row_key(s.item_id, s.ship_node)),
-               array_agg(s.free), array_agg(s.tid), min(s.next_expiry)
-          INTO r_item, r_node, r_key, r_free, r_tid, due
+        SELECT array_agg(s.key), array_agg(s.tid), array_agg(s.free),
+               min(s.next_expiry)
+          INTO r_key, r_tid, r_had, due
           FROM (SELECT DISTINCT u COLLATE "C" AS item_id
                   FROM unnest(a_items) u ORDER BY 1) w,
                LATERAL (
-               SELECT r.item_id, r.ship_node, r.next_expiry, r.ctid AS tid,
-                      CASE WHEN r.infinite THEN endless
-                           ELSE greatest(0, r.quantity - r.reserved
-                                            - r.threshold) END AS free
-                 FROM inventory.inventory r
-                WHERE r.tenant = a_tenant
-                  AND r.enterprise_code = a_enterprise
-                  AND r.item_id = w.item_id
-                  AND array_position(active, r.ship_node) > 0
-                ORDER BY r.ship_node
+               SELECT inventory.row_key(i.item_id, i.ship_node) AS key,
+                      i.ctid AS tid, i.next_expiry,
+                      CASE WHEN i.infinite THEN endless
+                           ELSE greatest(0, i.quantity - i.reserved
+                                            - i.threshold) END AS free
+                 FROM inventory.inventory i
+                WHERE i.tenant = a_tenant
+                  AND i.enterprise_code = a_enterprise
+                  AND i.item_id = w.item_id
+                  AND array_position(active, i.ship_node) > 0
+                ORDER BY i.ship_node
                   FOR NO KEY UPDATE) s;
 
         EXIT WHEN due IS NULL OR due > clock_timestamp();
-        PERFORM inventory.expire_rows(a_tenant, a_enterprise, r_item, r_node);
+        PERFORM inventory.expire_rows(a_tenant, a_enterprise,
+            ARRAY(SELECT split_part(u, E'\n', 1) FROM unnest(r_key) u),
+            ARRAY(SELECT split_part(u, E'\n', 2) FROM unnest(r_key) u));
     END LOOP;
 
-    r_take := array_fill(0::bigint, ARRAY[coalesce(cardinality(r_key), 0)]);
+    r_free := r_had;
 
     -- lines that name their node
 
@@ -217,11 +226,10 @@ BEGIN
                 CONTINUE;
             END IF;
             r_free[k] := r_free[k] - a_quantities[i];
-            r_take[k] := r_take[k] + a_quantities[i];
-            al.lines := al.lines || i;
-            al.nodes := al.nodes || a_nodes[i];
-            al.quantities := al.quantities || a_quantities[i];
-            al_tid := al_tid || r_tid[k];
+            a_line := a_line || i;
+            a_node := a_node || a_nodes[i];
+            a_qty := a_qty || a_quantities[i];
+            a_tid := a_tid || r_tid[k];
         END LOOP;
     END IF;
 
@@ -229,29 +237,44 @@ BEGIN
 
     <<nodes>>
     FOREACH chosen IN ARRAY active LOOP
-        trial := r_free;
+        t_free := r_free;
+        t_line := a_line;
+        t_qty := a_qty;
+        t_tid := a_tid;
+
         FOR i IN 1 .. n LOOP
             CONTINUE WHEN a_nodes[i] IS NOT NULL;
             k := array_position(r_key,
                                 inventory.row_key(a_items[i], chosen));
-            IF k IS NULL OR trial[k] < a_quantities[i] THEN
+            IF k IS NULL OR t_free[k] < a_quantities[i] THEN
                 chosen := NULL;
                 CONTINUE nodes;
             END IF;
-            trial[k] := trial[k] - a_quantities[i];
+            t_free[k] := t_free[k] - a_quantities[i];
+            t_line := t_line || i;
+            t_qty := t_qty || a_quantities[i];
+            t_tid := t_tid || r_tid[k];
         END LOOP;
+
+        r_free := t_free;
+        a_node := a_node || array_fill(chosen, ARRAY[cardinality(t_line)
+                                                     - cardinality(a_line)]);
+        a_line := t_line;
+        a_qty := t_qty;
+        a_tid := t_tid;
         EXIT;
     END LOOP;
 
-    FOR i IN 1 .. n LOOP
-        CONTINUE WHEN a_nodes[i] IS NOT NULL;
+    -- or more than one
 
-        wanted := a_quantities[i];
+    IF chosen IS NULL THEN
+        r_item := ARRAY(SELECT split_part(u, E'\n', 1) FROM unnest(r_key) u);
+        r_node := ARRAY(SELECT split_part(u, E'\n', 2) FROM unnest(r_key) u);
 
-        IF chosen IS NOT NULL THEN
-            best := array_position(r_key,
-                                   inventory.row_key(a_items[i], chosen));
-        ELSE
+        FOR i IN 1 .. n LOOP
+            CONTINUE WHEN a_nodes[i] IS NOT NULL;
+
+            wanted := a_quantities[i];
             total := 0;
             best := NULL;
             k := array_position(r_item, a_items[i]);
@@ -262,40 +285,39 @@ BEGIN
                 total := least(endless, total + least(r_free[k], endless / 2));
                 k := k + 1;
             END LOOP;
+
             IF total < wanted THEN
                 short := short || jsonb_build_object('line', i,
                     'itemId', a_items[i], 'requested', wanted,
                     'available', total);
                 CONTINUE;
             END IF;
-        END IF;
 
-        LOOP
-            IF best IS NULL THEN
-                k := array_position(r_item, a_items[i]);
-                best := k;
-                WHILE r_item[k] = a_items[i] LOOP
-                    IF r_free[k] > r_free[best] THEN
-                        best := k;
-                    END IF;
-                    k := k + 1;
-                END LOOP;
-            END IF;
+            LOOP
+                IF best IS NULL THEN
+                    k := array_position(r_item, a_items[i]);
+                    best := k;
+                    WHILE r_item[k] = a_items[i] LOOP
+                        IF r_free[k] > r_free[best] THEN
+                            best := k;
+                        END IF;
+                        k := k + 1;
+                    END LOOP;
+                END IF;
 
-            total := least(wanted, r_free[best]);
-            r_free[best] := r_free[best] - total;
-            r_take[best] := r_take[best] + total;
-            al.lines := al.lines || i;
-            al.nodes := al.nodes || r_node[best];
-            al.quantities := al.quantities || total;
-            al_tid := al_tid || r_tid[best];
-            crossed := crossed OR r_free[best] = 0;
+                part := least(wanted, r_free[best]);
+                r_free[best] := r_free[best] - part;
+                a_line := a_line || i;
+                a_node := a_node || r_node[best];
+                a_qty := a_qty || part;
+                a_tid := a_tid || r_tid[best];
 
-            wanted := wanted - total;
-            EXIT WHEN wanted = 0;
-            best := NULL;
+                wanted := wanted - part;
+                EXIT WHEN wanted = 0;
+                best := NULL;
+            END LOOP;
         END LOOP;
-    END LOOP;
+    END IF;
 
     IF short <> '[]' THEN
         PERFORM core.refuse(409, 'out-of-stock',
@@ -309,20 +331,21 @@ BEGIN
     -- the rows are locked: they are where they were
 
     UPDATE inventory.inventory r
-       SET reserved = r.reserved + r_take[array_position(r_tid, r.ctid)],
+       SET reserved = r.reserved + r_had[array_position(r_tid, r.ctid)]
+                      - r_free[array_position(r_tid, r.ctid)],
            events = r.events
                     + (r_free[array_position(r_tid, r.ctid)] = 0)::int,
            next_expiry = least(r.next_expiry, a_expires),
            version = r.version + 1
-     WHERE r.tenant = a_tenant AND r.ctid = ANY (al_tid);
+     WHERE r.tenant = a_tenant AND r.ctid = ANY (a_tid);
 
     INSERT INTO inventory.reservation_line (tenant, holder_id, line,
         ship_node, enterprise_code, item_id, quantity, expires_at)
-    SELECT a_tenant, a_holder, a.line, a.node, a_enterprise,
-           a_items[a.line], a.quantity, a_expires
-      FROM unnest(al.lines, al.nodes, al.quantities) a(line, node, quantity);
+    SELECT a_tenant, a_holder, a_line[i], a_node[i], a_enterprise,
+           a_items[a_line[i]], a_qty[i], a_expires
+      FROM generate_series(1, cardinality(a_line)) i;
 
-    IF crossed OR a_nodes IS NOT NULL THEN
+    IF 0 = ANY (r_free) THEN
         INSERT INTO core.event (tenant, type, source, subject, sequence, data)
         SELECT a_tenant, 'com.carmen.inventory.inventory.threshold.crossed.v1',
                '/inventory/inventory',
@@ -334,12 +357,20 @@ BEGIN
          WHERE r.tenant = a_tenant AND r.enterprise_code = a_enterprise
            AND r.item_id = ANY (a_items) AND NOT r.infinite
            AND r.quantity - r.reserved <= r.threshold
-           AND EXISTS (SELECT FROM unnest(al.lines, al.nodes) a(line, node)
+           AND EXISTS (SELECT FROM unnest(a_line, a_node) a(line, node)
                         WHERE a.node = r.ship_node
                           AND a_items[a.line] = r.item_id);
     END IF;
 
-    RETURN al;
+    IF cardinality(a_line) > n THEN
+        SELECT array_agg(a.line ORDER BY a.line, a.node),
+               array_agg(a.node ORDER BY a.line, a.node),
+               array_agg(a.quantity ORDER BY a.line, a.node)
+          INTO a_line, a_node, a_qty
+          FROM unnest(a_line, a_node, a_qty) a(line, node, quantity);
+    END IF;
+
+    RETURN ROW(a_line, a_node, a_qty)::inventory.allocation;
 END
 $$;
 

@@ -10,6 +10,8 @@ GRANT USAGE ON SCHEMA inventory TO carmen_app;
 -- The rules of a single column are domains: a CHECK of a table is parsed and
 -- planned again by each statement, a domain's once a session.
 CREATE DOMAIN inventory.pieces AS bigint CHECK (VALUE >= 0);
+CREATE DOMAIN inventory.item_id AS text COLLATE "C"
+    CHECK (VALUE <> '' AND VALUE !~ '[[:cntrl:]]');
 CREATE DOMAIN inventory.hold_state AS text COLLATE "C"
     CHECK (VALUE IN ('held', 'confirmed', 'consumed', 'released',
                      'expired'));
@@ -41,7 +43,7 @@ SELECT core.protect('inventory.ship_node');
 CREATE TABLE inventory.inventory (
     tenant          text COLLATE "C" NOT NULL,
     enterprise_code text COLLATE "C" NOT NULL DEFAULT 'DEFAULT',
-    item_id         text COLLATE "C" NOT NULL,
+    item_id         inventory.item_id NOT NULL,
     ship_node       text COLLATE "C" NOT NULL,
     quantity        inventory.pieces NOT NULL DEFAULT 0,
     reserved        inventory.pieces NOT NULL DEFAULT 0,

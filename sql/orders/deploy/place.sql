@@ -15,45 +15,51 @@ CREATE FUNCTION orders.place(a_tenant text, a_actor text, a_key text,
 RETURNS core.reply
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    r         core.reply;
-    o         orders."order";
-    v         inventory.reservation;
-    a_lines   jsonb := a_body->'lines';
-    al        inventory.allocation;
-    items     text[];
-    qtys      bigint[];
-    nodes     text[];
-    variants  uuid[];
-    names     text[];
-    units     bigint[];
-    discounts numeric[];
-    nets      bigint[];
-    actives   boolean[];
-    good      boolean;
-    lines     text;
-    kept      uuid := (a_body->>'reservationId')::uuid;
+    r          core.reply;
+    id         uuid := core.uuid7();
+    holder     uuid := id;
+    kept       uuid := (a_body->>'reservationId')::uuid;
+    a_lines    jsonb := a_body->'lines';
+    enterprise text := coalesce(a_body->>'enterpriseCode', 'DEFAULT');
+    a_channel  text := coalesce(a_body->>'channel', 'default');
+    a_currency char(3) := a_body->>'currency';
+    customer   text := a_actor;
+    ref        text;
+    cart       uuid;
+    a_note     text := a_body->>'note';
+    a_freight  bigint := 0;
+    ordered    timestamptz := now();
+    v          inventory.reservation;
+    al         inventory.allocation;
+    items      text[];
+    qtys       bigint[];
+    nodes      text[];
+    variants   uuid[];
+    names      text[];
+    actives    boolean[];
+    units      bigint[];
+    discounts  numeric[];
+    nets       bigint[];
+    gross      bigint;
+    a_gross    bigint := 0;
+    a_net      bigint := 0;
+    good       boolean := true;
+    p          record;
+    n          int := 0;
+    parts      text[];
+    lines      text;
 BEGIN
     r := core.replay(a_tenant, a_actor, a_key, a_hash);
     IF r.status IS NOT NULL THEN
         RETURN r;
     END IF;
 
-    o.tenant := a_tenant;
-    o.order_id := core.uuid7();
-    o.enterprise_code := coalesce(a_body->>'enterpriseCode', 'DEFAULT');
-    o.channel := coalesce(a_body->>'channel', 'default');
-    o.currency := a_body->>'currency';
-    o.placed_by := a_actor;
-    o.customer_id := a_actor;
-    o.freight := 0;
-    o.ordered_at := now();
-
     IF can_price THEN
-        o.customer_id := coalesce(a_body->>'customerId', a_actor);
-        o.external_ref := a_body->>'externalRef';
-        o.freight := coalesce((a_body->'freight'->>'amount')::bigint, 0);
-        o.ordered_at := coalesce((a_body->>'orderedAt')::timestamptz, now());
-        PERFORM orders.check_currency(a_body, o.currency);
+        customer := coalesce(a_body->>'customerId', a_actor);
+        ref := a_body->>'externalRef';
+        a_freight := coalesce((a_body->'freight'->>'amount')::bigint, 0);
+        ordered := coalesce((a_body->>'orderedAt')::timestamptz, ordered);
+        PERFORM orders.check_currency(a_body, a_currency);
     END IF;
 
     IF kept IS NOT NULL THEN
@@ -61,11 +67,10 @@ BEGIN
             PERFORM core.invalid('/lines', 'exclusive',
                                  'is not taken with a reservationId');
         END IF;
-        v := orders.take_reservation(a_tenant, a_actor, kept, can_manage,
-                                     o.order_id);
-        o.holder_id := kept;
-        o.enterprise_code := v.enterprise_code;
-        o.cart_id := v.cart_id;
+        v := orders.take_reservation(a_tenant, a_actor, kept, can_manage, id);
+        holder := kept;
+        enterprise := v.enterprise_code;
+        cart := v.cart_id;
         SELECT json_agg(json_build_object('itemId', l.item_id,
                                           'quantity', l.quantity)
                         ORDER BY l.line)::jsonb
@@ -79,76 +84,76 @@ BEGIN
                              'needs lines or a reservationId');
     END IF;
 
-    -- price (the inner query is in the order of the lines)
+    -- price; loops over the lines, as each aggregate would cost more
 
-    SELECT array_agg(p.item), array_agg(p.quantity), array_agg(p.node),
-           array_agg(p.variant_id), array_agg(p.name), array_agg(p.active),
-           array_agg(p.unit), array_agg(p.discount), array_agg(p.net),
-           sum(p.unit * p.quantity), sum(p.net),
-           bool_and(p.active AND p.unit IS NOT NULL)
-      INTO items, qtys, nodes, variants, names, actives, units, discounts,
-           nets, o.gross, o.net, good
-      FROM (SELECT l.item, l.quantity, l.node, c.variant_id, c.name, c.active,
-                   u.unit, u.discount,
-                   CASE WHEN u.discount = 0 THEN u.unit * l.quantity
-                        ELSE round(u.unit * l.quantity * (1 - u.discount))
-                   END::bigint AS net
-              FROM ROWS FROM (jsonb_to_recordset(a_lines)
-                       AS ("itemId" text, quantity bigint, "shipNode" text,
-                           "unitPrice" jsonb, discount numeric))
-                   WITH ORDINALITY
-                   AS l(item, quantity, node, given, discount, line)
-              LEFT JOIN LATERAL (
-                   SELECT t.variant_id, coalesce(t.name, d.name) AS name,
-                          t.status = 'active' AND d.status = 'active'
-                          AS active
-                     FROM catalog.variant t
-                     JOIN catalog.product d ON d.tenant = t.tenant
-                      AND d.product_id = t.product_id
-                    WHERE t.tenant = a_tenant AND t.sku = l.item
-                    LIMIT 1) c ON true
-              LEFT JOIN LATERAL (
-                   -- comparing rows keeps the planner from the GiST index
-                   -- that guards against overlaps: its look-up takes three
-                   -- times as long as that of the B-tree
-                   SELECT p.amount
-                     FROM catalog.price p
-                    WHERE p.tenant = a_tenant
-                      AND (p.variant_id, p.channel)
-                          >= (c.variant_id, o.channel)
-                      AND (p.variant_id, p.channel)
-                          <= (c.variant_id, o.channel)
-                      AND p.currency = o.currency
-                      AND p.validity @> now()
-                    LIMIT 1) q ON NOT can_price OR l.given IS NULL
-             CROSS JOIN LATERAL (
-                   SELECT CASE WHEN can_price AND l.given IS NOT NULL
-                               THEN (l.given->>'amount')::bigint
-                               ELSE q.amount END AS unit,
-                          CASE WHEN can_price THEN coalesce(l.discount, 0)
-                               ELSE 0 END AS discount
-                    OFFSET 0) u
-             ORDER BY l.line) p;
+    FOR p IN
+        SELECT l.item, l.quantity, l.node, c.variant_id, c.name, c.active,
+               CASE WHEN can_price AND l.given IS NOT NULL
+                    THEN (l.given->>'amount')::bigint
+                    ELSE q.amount END AS unit,
+               CASE WHEN can_price THEN coalesce(l.discount, 0)
+                    ELSE 0 END AS discount
+          FROM ROWS FROM (jsonb_to_recordset(a_lines)
+                   AS ("itemId" text, quantity bigint, "shipNode" text,
+                       "unitPrice" jsonb, discount numeric))
+               WITH ORDINALITY
+               AS l(item, quantity, node, given, discount, line)
+          LEFT JOIN LATERAL (
+               SELECT t.variant_id, coalesce(t.name, d.name) AS name,
+                      t.status = 'active' AND d.status = 'active' AS active
+                 FROM catalog.variant t
+                 JOIN catalog.product d ON d.tenant = t.tenant
+                  AND d.product_id = t.product_id
+                WHERE t.tenant = a_tenant AND t.sku = l.item
+                LIMIT 1) c ON true
+          LEFT JOIN LATERAL (
+               -- comparing rows keeps the planner from the GiST index that
+               -- guards against overlaps: its look-up takes three times as
+               -- long as that of the B-tree
+               SELECT x.amount
+                 FROM catalog.price x
+                WHERE x.tenant = a_tenant
+                  AND (x.variant_id, x.channel) >= (c.variant_id, a_channel)
+                  AND (x.variant_id, x.channel) <= (c.variant_id, a_channel)
+                  AND x.currency = a_currency
+                  AND x.validity @> now()
+                LIMIT 1) q ON NOT can_price OR l.given IS NULL
+         ORDER BY l.line
+    LOOP
+        n := n + 1;
+        items[n] := p.item;
+        qtys[n] := p.quantity;
+        variants[n] := p.variant_id;
+        names[n] := p.name;
+        actives[n] := p.active;
+        units[n] := p.unit;
+        discounts[n] := p.discount;
+        good := good AND p.active AND p.unit IS NOT NULL;
+
+        IF p.node IS NOT NULL THEN
+            nodes[n] := p.node;
+        END IF;
+
+        gross := p.unit * p.quantity;
+        nets[n] := CASE WHEN p.discount = 0 THEN gross
+                        ELSE round(gross * (1 - p.discount)) END;
+        a_gross := a_gross + gross;
+        a_net := a_net + nets[n];
+    END LOOP;
 
     IF good IS NOT TRUE THEN
         PERFORM orders.refuse_lines(variants, actives, units);
     END IF;
 
-    o.discount := o.gross - o.net;
-    o.total := o.net + o.freight;
-
     -- reserve
 
     IF kept IS NULL THEN
-        IF array_remove(nodes, NULL) = '{}' THEN
-            nodes := NULL;
-        END IF;
-        o.holder_id := o.order_id;
-        al := inventory.allocate(a_tenant, o.enterprise_code, o.holder_id,
-                                 items, qtys, nodes, NULL);
+        al := inventory.allocate(a_tenant, enterprise, holder, items, qtys,
+                                 nodes, NULL);
     ELSE
-        SELECT array_agg(l.line), array_agg(l.ship_node),
-               array_agg(l.quantity)
+        SELECT array_agg(l.line ORDER BY l.line, l.ship_node),
+               array_agg(l.ship_node ORDER BY l.line, l.ship_node),
+               array_agg(l.quantity ORDER BY l.line, l.ship_node)
           INTO al.lines, al.nodes, al.quantities
           FROM inventory.reservation_line l
          WHERE l.tenant = a_tenant AND l.holder_id = kept;
@@ -156,53 +161,55 @@ BEGIN
 
     -- order
 
-    INSERT INTO orders."order" AS n (tenant, order_id, enterprise_code,
-        customer_id, placed_by, external_ref, cart_id, holder_id,
-        channel, currency, gross, discount, net, freight, total, note,
-        ordered_at)
-    VALUES (a_tenant, o.order_id, o.enterprise_code, o.customer_id,
-        o.placed_by, o.external_ref, o.cart_id, o.holder_id, o.channel,
-        o.currency, o.gross, o.discount, o.net, o.freight, o.total,
-        a_body->>'note', o.ordered_at)
-    RETURNING * INTO o;
+    INSERT INTO orders."order" (tenant, order_id, enterprise_code,
+        customer_id, placed_by, external_ref, cart_id, holder_id, channel,
+        currency, gross, discount, net, freight, total, note, ordered_at)
+    VALUES (a_tenant, id, enterprise, customer, a_actor, ref, cart, holder,
+        a_channel, a_currency, a_gross, a_gross - a_net, a_net, a_freight,
+        a_net + a_freight, a_note, ordered);
 
-    WITH l AS (
-        INSERT INTO orders.order_line AS n (tenant, order_id, line,
-            enterprise_code, item_id, variant_id, name, quantity, unit_price,
-            discount, gross, net, allocated)
-        SELECT a_tenant, o.order_id, u.line, o.enterprise_code, u.item,
-               u.variant, u.name, u.quantity, u.unit, u.discount,
-               u.unit * u.quantity, u.net, u.quantity
-          FROM unnest(items, variants, names, qtys, units, discounts, nets)
-               WITH ORDINALITY
-               u(item, variant, name, quantity, unit, discount, net, line)
-        RETURNING n.*)
-    SELECT string_agg(orders.line_text(l.line, l.item_id, l.variant_id,
-               l.name, l.quantity, l.unit_price, o.currency, l.discount,
-               l.gross, l.net, l.allocated, l.shipped, l.cancelled,
-               l.returned,
-               (SELECT string_agg(orders.allocation_text(a.node, a.quantity),
-                                  ',' ORDER BY a.node)
-                  FROM unnest(al.lines, al.nodes, al.quantities)
-                       a(line, node, quantity)
-                 WHERE a.line = l.line)), ',')
-      INTO lines FROM l;
+    INSERT INTO orders.order_line (tenant, order_id, line, enterprise_code,
+        item_id, variant_id, name, quantity, unit_price, discount, gross,
+        net, allocated)
+    SELECT a_tenant, id, i, enterprise, items[i], variants[i], names[i],
+           qtys[i], units[i], discounts[i], units[i] * qtys[i], nets[i],
+           qtys[i]
+      FROM generate_series(1, n) i;
 
-    r := (0, o.version, '/orders/' || o.order_id,
-          orders.order_text(o, lines));
+    -- what a read would answer
+
+    FOR i IN 1 .. cardinality(al.lines) LOOP
+        n := al.lines[i];
+        parts[n] := concat_ws(',', parts[n],
+            orders.allocation_text(al.nodes[i], al.quantities[i]));
+    END LOOP;
+
+    FOR i IN 1 .. cardinality(items) LOOP
+        lines := concat_ws(',', lines,
+            orders.line_text(i, items[i], variants[i], names[i], qtys[i],
+                units[i], a_currency, discounts[i], units[i] * qtys[i],
+                nets[i], qtys[i], 0, 0, 0, parts[i]));
+    END LOOP;
+
+    r := (0, 1, '/orders/' || id, orders.order_text(ROW(a_tenant, id,
+              enterprise, customer, a_actor, ref, cart, holder, a_channel,
+              a_currency, 'placed', NULL, 'pending', 'pending', a_gross,
+              a_gross - a_net, a_net, a_freight, a_net + a_freight, a_note,
+              ordered, 1, now(), now())::orders."order", lines));
 
     INSERT INTO core.event (tenant, type, source, subject, sequence, data)
     VALUES (a_tenant, 'com.carmen.orders.order.created.v1', '/orders/order',
-            o.order_id::text, o.version,
-            jsonb_build_object('orderId', o.order_id, 'status', o.status,
-                'customerId', o.customer_id, 'currency', o.currency,
-                'net', o.net, 'freight', o.freight, 'total', o.total,
-                'lines', a_lines));
+            id::text, 1,
+            jsonb_build_object('orderId', id, 'status', 'placed',
+                'customerId', customer, 'currency', a_currency,
+                'net', a_net, 'freight', a_freight,
+                'total', a_net + a_freight, 'lines', a_lines));
 
     INSERT INTO core.audit (tenant, operation, employee_id, reference_type,
                             reference_value, changes)
-    VALUES (a_tenant, 'placed', a_actor, 'order', o.order_id::text,
-            jsonb_build_object('status', o.status, 'version', o.version));
+    VALUES (a_tenant, 'placed', a_actor, 'order', id::text,
+            jsonb_strip_nulls(jsonb_build_object('status', 'placed',
+                'version', 1, 'note', a_note)));
 
     RETURN core.remember(a_tenant, a_actor, a_key, a_hash, r);
 END

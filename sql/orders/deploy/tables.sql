@@ -119,29 +119,33 @@ RETURNS text
 LANGUAGE sql STABLE
 RETURN format('{"shipNode":%s,"quantity":%s}', to_json(ship_node), quantity);
 
--- "lines" NULL: as in lists, without them.
+-- "lines" NULL: as in lists, without them.  PL/pgSQL, because a function in
+-- SQL that names its argument so often is not inlined, but planned each time.
 CREATE FUNCTION orders.order_text(o orders."order", lines text)
 RETURNS text
-LANGUAGE sql STABLE
-RETURN format('{"orderId":"%s","enterpriseCode":%s,"status":"%s",'
-    '"heldFrom":%s,"paymentStatus":"%s","fulfilmentStatus":"%s",'
-    '"customerId":%s,"placedBy":%s,"externalRef":%s,"cartId":%s,'
-    '"reservationId":%s,"channel":%s,"currency":"%s","orderedAt":"%s",'
-    '"note":%s,"totals":{"gross":%s,"discount":%s,"net":%s,"freight":%s,'
-    '"total":%s,"currency":"%s"},%s"version":%s,"createts":"%s",'
-    '"modifyts":"%s"}',
-    (o).order_id, to_json((o).enterprise_code), (o).status,
-    coalesce(to_json((o).held_from::text)::text, 'null'),
-    (o).payment_status, (o).fulfilment_status, to_json((o).customer_id),
-    to_json((o).placed_by),
-    coalesce(to_json((o).external_ref)::text, 'null'),
-    coalesce(to_json((o).cart_id)::text, 'null'),
-    coalesce(to_json(nullif((o).holder_id, (o).order_id))::text, 'null'),
-    to_json((o).channel), (o).currency, core.ts((o).ordered_at),
-    coalesce(to_json((o).note)::text, 'null'),
-    (o).gross, (o).discount, (o).net, (o).freight, (o).total, (o).currency,
-    coalesce('"lines":[' || lines || '],', ''), (o).version,
-    core.ts((o).createts), core.ts((o).modifyts));
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN format('{"orderId":"%s","enterpriseCode":%s,"status":"%s",'
+        '"heldFrom":%s,"paymentStatus":"%s","fulfilmentStatus":"%s",'
+        '"customerId":%s,"placedBy":%s,"externalRef":%s,"cartId":%s,'
+        '"reservationId":%s,"channel":%s,"currency":"%s","orderedAt":"%s",'
+        '"note":%s,"totals":{"gross":%s,"discount":%s,"net":%s,'
+        '"freight":%s,"total":%s,"currency":"%s"},%s"version":%s,'
+        '"createts":"%s","modifyts":"%s"}',
+        o.order_id, to_json(o.enterprise_code), o.status,
+        coalesce(to_json(o.held_from::text)::text, 'null'),
+        o.payment_status, o.fulfilment_status, to_json(o.customer_id),
+        to_json(o.placed_by),
+        coalesce(to_json(o.external_ref)::text, 'null'),
+        coalesce(to_json(o.cart_id)::text, 'null'),
+        coalesce(to_json(nullif(o.holder_id, o.order_id))::text, 'null'),
+        to_json(o.channel), o.currency, core.ts(o.ordered_at),
+        coalesce(to_json(o.note)::text, 'null'),
+        o.gross, o.discount, o.net, o.freight, o.total, o.currency,
+        coalesce('"lines":[' || lines || '],', ''), o.version,
+        core.ts(o.createts), core.ts(o.modifyts));
+END
+$$;
 
 CREATE FUNCTION orders.lines_text(o orders."order") RETURNS text
 LANGUAGE plpgsql STABLE AS $$
