@@ -61,12 +61,12 @@ SELECT ok(EXISTS (SELECT FROM auth.revocation WHERE digest
     = auth.revocation_digest('session', 'acme', :'sid')), 'leaves a mark');
 SELECT is((auth.session_revoke('acme', 'x', :'ada', :'sid')).status, 204,
     'once more');
-SELECT is((auth.sessions_revoke('acme', 'x', :'ada', :'sid2')).body::json
+SELECT is((auth.sessions_revoke('acme', 'x', :'ada', true, :'sid2')).body::json
     ->> 'revoked', '1', 'all but one');
 SELECT is((SELECT end_reason FROM auth.session WHERE session_id = :'sid2'),
     NULL, 'which goes on');
 SELECT throws_ok($$SELECT auth.sessions_revoke('acme', 'x', core.uuid7(),
-    NULL)$$, 'CA404', 'not-found', 'those of nobody');
+    false, NULL)$$, 'CA404', 'not-found', 'those of nobody');
 SELECT auth.credential_disable('acme', :'ada') AS quiet \gset
 SELECT cmp_ok((SELECT cutoff FROM auth.revocation WHERE digest
     = auth.revocation_digest('user', 'acme', :'ada')), '<=',

@@ -153,15 +153,16 @@ $$;
 
 
 -- Ends all sessions of a user but a_keep (which may be NULL or no session).
+-- A caller who is no user (a_own) has none; another must be there.
 CREATE FUNCTION auth.sessions_revoke(a_tenant text, a_actor text,
-    a_user_id uuid, a_keep text) RETURNS core.reply
+    a_user_id uuid, a_own boolean, a_keep text) RETURNS core.reply
 LANGUAGE plpgsql AS $$
 DECLARE
     n bigint;
 BEGIN
     PERFORM FROM auth.credential c
       WHERE c.tenant = a_tenant AND c.user_id = a_user_id;
-    IF NOT FOUND AND a_user_id::text <> coalesce(a_actor, '') THEN
+    IF NOT FOUND AND NOT a_own THEN
         PERFORM core.refuse(404, 'not-found', NULL, NULL);
     END IF;
 

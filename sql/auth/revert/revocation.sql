@@ -2,7 +2,7 @@
 
 BEGIN;
 
-DROP FUNCTION auth.sessions_revoke(text, text, uuid, text);
+DROP FUNCTION auth.sessions_revoke(text, text, uuid, boolean, text);
 DROP FUNCTION auth.session_revoke(text, text, uuid, uuid);
 DROP FUNCTION auth.session_text(auth.session, text);
 DROP TRIGGER deleted ON auth.credential;

@@ -2,5 +2,5 @@
 -- lane: write
 -- kind: write
 -- returns: Revoked
-SELECT * FROM auth.sessions_revoke(:tenant, :actor, auth.user_of(:actor),
+SELECT * FROM auth.sessions_revoke(:tenant, :actor, auth.user_of(:actor), true,
     CASE WHEN :body.exceptCurrent::boolean THEN :value.session END)

@@ -2,4 +2,5 @@
 -- lane: write
 -- kind: write
 -- returns: Revoked
-SELECT * FROM auth.sessions_revoke(:tenant, :actor, :path.userId::uuid, NULL)
+SELECT * FROM auth.sessions_revoke(:tenant, :actor, :path.userId::uuid,
+                                   false, NULL)

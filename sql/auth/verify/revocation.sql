@@ -8,7 +8,7 @@ SELECT has_function_privilege('carmen_app', f, 'execute')
     'auth.user_of(text)',
     'auth.revoke(text, text, text, timestamptz, timestamptz)',
     'auth.session_revoke(text, text, uuid, uuid)',
-    'auth.sessions_revoke(text, text, uuid, text)']) f;
+    'auth.sessions_revoke(text, text, uuid, boolean, text)']) f;
 SELECT 1 / (count(*) = 4)::int
   FROM pg_trigger t
  WHERE t.tgname IN ('ended', 'disabled', 'deleted')
