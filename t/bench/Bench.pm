@@ -137,7 +137,7 @@ sub orders_before
     my ($self, $number) = @_;
     my $statement = $self->statement('orders_place');
     my %with = $self->pgbench_scripts($statement, 'order',
-        $self->bind($statement, scope => 'f'));
+        $self->bind($statement));
 
     write_file("$self->{dir}/before.sql", $with{scripts}[0]);
     local $ENV{PGOPTIONS} = "-c carmen.tenant=$TENANT";
@@ -286,9 +286,9 @@ sub bare
     my ($self, $statement, $processes) = @_;
     my $port = free_port();
     my @args = map {
-        my ($source) = @$_;
+        my ($source, $name) = @$_;
         $source eq 'TENANT' ? $TENANT : $source eq 'PATH' ? '{id}'
-            : $source eq 'SCOPE' ? 'f' : '{null}'
+            : $source eq 'SCOPE' ? held($name) : '{null}'
     } @{ $statement->{args} };
 
     write_file("$self->{dir}/statement.sql", $statement->{text});
@@ -309,8 +309,8 @@ sub spawn
         open STDIN, '<', '/dev/null';
         open STDOUT, '>', $log;
         open STDERR, '>&', \*STDOUT;
-        { exec @command }
-        print STDERR "$command[0]: $!\n";
+        { exec 'setpriv', '--pdeathsig', 'TERM', @command }
+        print STDERR "setpriv: $!\n";
         POSIX::_exit(127);
     }
 
@@ -497,10 +497,13 @@ my %VARIABLE = (TENANT => ':tenant', ACTOR => ':actor', CLIENT => ':client',
     KEY => ':key', HASH => ':hash', REQUEST => ':request', LIMIT => ':limit',
     PATH => ':value', BODY => ':value');
 
+sub held { return $SCOPE =~ /(?:^| )\Q$_[0]\E(?: |$)/ ? 't' : 'f' }
+
+
 sub bind
 {
-    my ($self, $statement, %with) = @_;
-    return [map { $_->[0] eq 'SCOPE' ? ":scope_$with{scope}"
+    my ($self, $statement) = @_;
+    return [map { $_->[0] eq 'SCOPE' ? ':scope_' . held($_->[1])
                                      : $VARIABLE{ $_->[0] } // ':null' }
             @{ $statement->{args} }];
 }
