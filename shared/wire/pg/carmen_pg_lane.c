@@ -239,8 +239,9 @@ carmen_pg_lane_choose(carmen_pg_lane_t *lane, carmen_op_t *op)
         }
 
         if (conn->tenant.len != op->tenant.len
-            || ngx_memcmp(conn->tenant.data, op->tenant.data,
-                          op->tenant.len) != 0)
+            || (op->tenant.len
+                && ngx_memcmp(conn->tenant.data, op->tenant.data,
+                              op->tenant.len) != 0))
         {
             cost += 3;
 
