@@ -3,6 +3,7 @@
 
 #include "carmen_auth.h"
 #include "carmen_revocation.h"
+#include "carmen_passwords.h"
 
 #include <openssl/crypto.h>
 
@@ -109,6 +110,10 @@ carmen_auth_create_conf(ngx_conf_t *cf)
     conf->refresh_grace = NGX_CONF_UNSET;
     conf->policy.cost = NGX_CONF_UNSET_UINT;
     conf->mtls = NGX_CONF_UNSET_PTR;
+    conf->policy.argon2.memory = NGX_CONF_UNSET_UINT;
+    conf->policy.blocked = NGX_CONF_UNSET_PTR;
+    conf->origins = NGX_CONF_UNSET_PTR;
+    conf->step_up_age = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -457,6 +462,11 @@ carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->policy.pool, prev->policy.pool, "default");
 
     ngx_conf_merge_ptr_value(conf->mtls, prev->mtls, NULL);
+    carmen_passwords_merge(prev, conf);
+
+    if (carmen_mfa_merge(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (conf->file == NULL) {
         conf->file = prev->file;

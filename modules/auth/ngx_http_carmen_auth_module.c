@@ -4,15 +4,16 @@
 #include "carmen_auth.h"
 #include "carmen_revocation.h"
 #include "carmen_sessions.h"
+#include "carmen_passwords.h"
 #include "auth_statements.h"
 
 
 static ngx_int_t auth_preconfiguration(ngx_conf_t *cf);
 static char *auth_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_audience(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
     carmen_domain_t *domain);
-static char *auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static ngx_int_t auth_jwks_handler(ngx_http_request_t *r);
 static const carmen_password_policy_t *auth_policy(ngx_http_request_t *r);
@@ -157,11 +158,53 @@ static ngx_command_t  auth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("carmen_auth_webauthn_id"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, rp) + offsetof(carmen_webauthn_rp_t, id),
+      NULL },
+
+    { ngx_string("carmen_auth_webauthn_name"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, rp) + offsetof(carmen_webauthn_rp_t, name),
+      NULL },
+
+    { ngx_string("carmen_auth_webauthn_origin"),
+      AUTH_ANYWHERE|NGX_CONF_1MORE,
+      carmen_mfa_origin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("carmen_auth_revocation_bound"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(carmen_auth_main_conf_t, bound),
+      NULL },
+
+    { ngx_string("carmen_auth_step_up_age"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, step_up_age),
+      NULL },
+
+    { ngx_string("carmen_auth_password_hash"),
+      AUTH_ANYWHERE|NGX_CONF_1MORE,
+      carmen_passwords_hash,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_password_blocklist"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      carmen_passwords_blocklist,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
       ngx_null_command
@@ -316,10 +359,11 @@ auth_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (carmen_domain_register(cf, &carmen_sessions_domain, CARMEN_ABI)
-        != NGX_OK
-        || carmen_domain_register(cf, &carmen_roles_domain, CARMEN_ABI)
+    if (carmen_domain_preconfigure(cf, &carmen_mfa_domain) != NGX_OK
+        || carmen_domain_preconfigure(cf, &carmen_passwords_domain)
            != NGX_OK
+        || carmen_domain_preconfigure(cf, &carmen_sessions_domain) != NGX_OK
+        || carmen_domain_preconfigure(cf, &carmen_roles_domain) != NGX_OK
         || carmen_revocation_configure(cf, &carmen_auth_domain) != NGX_OK)
     {
         return NGX_ERROR;
@@ -384,24 +428,10 @@ auth_audience(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-auth_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
-    carmen_domain_t *domain)
-{
-    ngx_command_t  more;
-
-    more = *cmd;
-    more.post = domain;
-
-    return carmen_domain_enable(cf, &more, conf);
-}
-
-
-static char *
 auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     carmen_auth_conf_t  *acf = conf;
 
-    char                     *rv;
     carmen_auth_main_conf_t  *amcf;
 
     amcf = ngx_http_conf_get_module_main_conf(cf,
@@ -410,17 +440,31 @@ auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     acf->endpoints = 1;
     carmen_auth_remember(cf, acf);
 
-    rv = carmen_domain_enable(cf, cmd, conf);
-
-    if (rv == NGX_CONF_OK) {
-        rv = auth_enable(cf, cmd, conf, &carmen_sessions_domain);
+    if (auth_enable(cf, cmd, conf, &carmen_mfa_domain) != NGX_CONF_OK
+        || auth_enable(cf, cmd, conf, &carmen_passwords_domain)
+           != NGX_CONF_OK
+        || auth_enable(cf, cmd, conf, &carmen_sessions_domain) != NGX_CONF_OK
+        || auth_enable(cf, cmd, conf, &carmen_roles_domain) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
-    if (rv == NGX_CONF_OK) {
-        rv = auth_enable(cf, cmd, conf, &carmen_roles_domain);
-    }
+    return carmen_domain_enable(cf, cmd, conf);
+}
 
-    return rv;
+
+/* a topic that has a table of its own */
+
+static char *
+auth_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
+    carmen_domain_t *domain)
+{
+    ngx_command_t  command;
+
+    command = *cmd;
+    command.post = domain;
+
+    return carmen_domain_enable(cf, &command, conf);
 }
 
 
