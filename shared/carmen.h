@@ -41,6 +41,7 @@
 #include "api/carmen_domain.h"
 #include "api/carmen_metric.h"
 #include "api/carmen_background.h"
+#include "api/carmen_plain.h"
 
 
 #endif /* _CARMEN_H_INCLUDED_ */
