@@ -24,6 +24,12 @@ typedef struct {
     ngx_shm_zone_t           *zone;
     size_t                    proofs;        /* bytes */
     ngx_shm_zone_t           *proofs_zone;
+
+    size_t                    revocations;   /* bytes */
+    ngx_msec_t                bound;
+    ngx_shm_zone_t           *marks;
+    unsigned                  feed:1;        /* some location has a database
+                                                that says what is revoked */
 } carmen_auth_main_conf_t;
 
 
@@ -45,6 +51,7 @@ typedef struct {
     time_t                    refresh_grace;
     carmen_password_policy_t  policy;
 
+    ngx_http_complex_value_t *mtls;          /* the tenant; NULL: off */
     carmen_webauthn_rp_t      rp;
     ngx_array_t              *origins;       /* ngx_str_t, of rp */
     time_t                    step_up_age;   /* seconds */
@@ -102,6 +109,7 @@ void *carmen_auth_create_conf(ngx_conf_t *cf);
 char *carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child);
 char *carmen_auth_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *carmen_auth_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *carmen_auth_mtls(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *carmen_auth_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 void carmen_auth_remember(ngx_conf_t *cf, carmen_auth_conf_t *acf);
 

@@ -2,6 +2,8 @@
 /* The auth module: directives, routes, and the page of public keys. */
 
 #include "carmen_auth.h"
+#include "carmen_revocation.h"
+#include "carmen_sessions.h"
 #include "carmen_passwords.h"
 #include "carmen_browser_page.h"
 #include "carmen_oauth.h"
@@ -145,6 +147,20 @@ static ngx_command_t  auth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("carmen_auth_revocations"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(carmen_auth_main_conf_t, revocations),
+      NULL },
+
+    { ngx_string("carmen_auth_mtls"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      carmen_auth_mtls,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("carmen_auth_webauthn_id"),
       AUTH_ANYWHERE|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
@@ -171,6 +187,13 @@ static ngx_command_t  auth_commands[] = {
       auth_provider,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("carmen_auth_revocation_bound"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(carmen_auth_main_conf_t, bound),
       NULL },
 
     { ngx_string("carmen_auth_step_up_age"),
@@ -382,7 +405,10 @@ auth_preconfiguration(ngx_conf_t *cf)
 
     if (carmen_domain_preconfigure(cf, &carmen_mfa_domain) != NGX_OK
         || carmen_domain_preconfigure(cf, &carmen_passwords_domain)
-           != NGX_OK)
+           != NGX_OK
+        || carmen_domain_preconfigure(cf, &carmen_sessions_domain) != NGX_OK
+        || carmen_domain_preconfigure(cf, &carmen_roles_domain) != NGX_OK
+        || carmen_revocation_configure(cf, &carmen_auth_domain) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -450,12 +476,19 @@ auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     carmen_auth_conf_t  *acf = conf;
 
+    carmen_auth_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_carmen_auth_module);
+    amcf->feed = 1;
     acf->endpoints = 1;
     carmen_auth_remember(cf, acf);
 
     if (auth_enable(cf, cmd, conf, &carmen_mfa_domain) != NGX_CONF_OK
         || auth_enable(cf, cmd, conf, &carmen_passwords_domain)
-           != NGX_CONF_OK)
+           != NGX_CONF_OK
+        || auth_enable(cf, cmd, conf, &carmen_sessions_domain) != NGX_CONF_OK
+        || auth_enable(cf, cmd, conf, &carmen_roles_domain) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
