@@ -8,6 +8,7 @@
 #include <carmen.h>
 
 #include "carmen_attempts.h"
+#include "carmen_federation.h"
 #include "carmen_jwk.h"
 #include "carmen_jwt.h"
 #include "carmen_token_cache.h"
@@ -35,6 +36,8 @@ typedef struct {
     time_t                    refresh_lifetime;
     time_t                    refresh_grace;
     carmen_password_policy_t  policy;
+
+    carmen_federation_conf_t  federation;
 
     carmen_verifier_t        *verifier;      /* NULL: nobody needs one */
 

@@ -82,6 +82,10 @@ carmen_auth_create_conf(ngx_conf_t *cf)
     conf->refresh_grace = NGX_CONF_UNSET;
     conf->policy.cost = NGX_CONF_UNSET_UINT;
 
+    if (carmen_federation_create_conf(&conf->federation) != NGX_OK) {
+        return NULL;
+    }
+
     return conf;
 }
 
@@ -381,6 +385,13 @@ carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_sec_value(conf->refresh_grace, prev->refresh_grace, 10);
     ngx_conf_merge_uint_value(conf->policy.cost, prev->policy.cost, 12);
     ngx_conf_merge_str_value(conf->policy.pool, prev->policy.pool, "default");
+
+    if (carmen_federation_merge_conf(cf, &prev->federation,
+                                     &conf->federation)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (conf->file == NULL) {
         conf->file = prev->file;

@@ -9,6 +9,8 @@ static ngx_int_t auth_preconfiguration(ngx_conf_t *cf);
 static char *auth_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_audience(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *auth_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
+    carmen_domain_t *domain);
 static char *auth_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static ngx_int_t auth_jwks_handler(ngx_http_request_t *r);
 static const carmen_password_policy_t *auth_policy(ngx_http_request_t *r);
@@ -29,6 +31,18 @@ static ngx_conf_num_bounds_t  auth_cost_bounds = {
 
 #define AUTH_ANYWHERE                                                         \
     NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+
+
+static ngx_conf_bitmask_t  auth_social_allow[] = {
+    { ngx_string("private"), CARMEN_ALLOW_PRIVATE },
+    { ngx_string("plain"), CARMEN_ALLOW_PLAIN },
+    { ngx_null_string, 0 }
+};
+
+
+#define auth_federation(member)                                               \
+    (offsetof(carmen_auth_conf_t, federation)                                 \
+     + offsetof(carmen_federation_conf_t, member))
 
 
 static ngx_command_t  auth_commands[] = {
@@ -137,6 +151,48 @@ static ngx_command_t  auth_commands[] = {
       auth_jwks,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("carmen_auth_social"),
+      AUTH_ANYWHERE|NGX_CONF_2MORE,
+      carmen_auth_social,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_social_role"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE4,
+      carmen_auth_social_role,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_social_redirect"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      auth_federation(redirect),
+      NULL },
+
+    { ngx_string("carmen_auth_social_ca"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      auth_federation(ca),
+      NULL },
+
+    { ngx_string("carmen_auth_social_allow"),
+      AUTH_ANYWHERE|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      auth_federation(allow),
+      &auth_social_allow },
+
+    { ngx_string("carmen_auth_social_timeout"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      auth_federation(timeout),
       NULL },
 
       ngx_null_command
@@ -291,6 +347,10 @@ auth_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (carmen_domain_preconfigure(cf, &carmen_federation_domain) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (carmen_password_register(cf, auth_policy) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -357,7 +417,26 @@ auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     acf->endpoints = 1;
     carmen_auth_remember(cf, acf);
 
+    if (auth_enable(cf, cmd, conf, &carmen_federation_domain)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     return carmen_domain_enable(cf, cmd, conf);
+}
+
+
+static char *
+auth_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
+    carmen_domain_t *domain)
+{
+    ngx_command_t  command;
+
+    command = *cmd;
+    command.post = domain;
+
+    return carmen_domain_enable(cf, &command, conf);
 }
 
 

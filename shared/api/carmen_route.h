@@ -24,6 +24,8 @@
                                       default is private, no-cache) */
 #define CARMEN_FORM       0x0080   /* body: application/x-www-form-urlencoded
                                       as well */
+#define CARMEN_OPEN       0x0400   /* parameters of the query that are not
+                                      known are passed over */
 
 
 typedef ngx_int_t (*carmen_handler_pt)(carmen_request_t *cr);
