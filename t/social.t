@@ -119,7 +119,7 @@ sub away
     my $r = $c->get("/api/v1/auth/social/$provider/start", %with);
     my ($cookie) = ($r->header('set-cookie') // '') =~ /^([^;]+)/;
     return { response => $r, cookie => $cookie, provider => $provider,
-             url => $r->header('location'),
+             url => scalar $r->header('location'),
              $r->status == 302 ? (args => { args($r->header('location')) })
                                : () };
 }
@@ -485,13 +485,15 @@ SKIP: {
         $away = away('real');
         my $url = $away->{url} // diag($away->{response}->body);
         my %jar;
-        my $provider = Carmen::Http->new(port => $real);
+        my $provider = Carmen::Http->new(port => $real,
+                                         host_name => "127.0.0.1:$real");
         for (1 .. 8) {
             my ($path) = $url =~ m{^(?:http://127\.0\.0\.1:$real)?(/.*)};
             last if !defined $path || $url =~ /^\Q$api\E/;
             my $r = $provider->get($path, headers => { Cookie =>
                 join '; ', map { "$_=$jar{$_}" } sort keys %jar });
-            $jar{$1} = $2 while $r->head =~ /^set-cookie: ([^=]+)=([^;\r]*)/gim;
+            my $head = $r->head;
+            $jar{$1} = $2 while $head =~ /^set-cookie: ([^=]+)=([^;\r]*)/gim;
             $url = $r->header('location') // diag($r->body);
         }
         like($url, qr/^\Q$api\E.*code=/, "time $time: it sends us back");
