@@ -464,3 +464,154 @@ federation_policy(ngx_conf_t *cf, carmen_federation_conf_t *conf)
 
     return NGX_CONF_OK;
 }
+
+
+/* carmen_auth_ldap url base=... ...; */
+
+char *
+carmen_auth_ldap(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    carmen_federation_conf_t *fcf;
+
+    ngx_int_t            n;
+    ngx_str_t           *value, *text, timeout, file;
+    ngx_uint_t           i, secure;
+    carmen_directory_t  *d;
+
+    static const social_text_t  texts[] = {
+        { "base=", offsetof(carmen_directory_t, base) },
+        { "filter=", offsetof(carmen_directory_t, filter) },
+        { "bind=", offsetof(carmen_directory_t, dn) },
+        { "password=", offsetof(carmen_directory_t, password) },
+        { "group_base=", offsetof(carmen_directory_t, group_base) },
+        { "group_filter=", offsetof(carmen_directory_t, group_filter) },
+        { "thread_pool=", offsetof(carmen_directory_t, pool) },
+        { "ca=", offsetof(carmen_directory_t, ca) },
+        { NULL, 0 }
+    };
+
+    fcf = &((carmen_auth_conf_t *) conf)->federation;
+
+    if (fcf->directory != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    d = ngx_pcalloc(cf->pool, sizeof(carmen_directory_t));
+
+    if (d == NULL
+        || ngx_array_init(&d->roles, cf->pool, 4, sizeof(carmen_role_map_t))
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+    fcf->directory = d;
+
+    d->url = value[1];
+    d->timeout = 5000;
+    ngx_str_set(&d->filter, "(uid=%s)");
+    ngx_str_set(&d->group_filter, "(member=%s)");
+    ngx_str_set(&d->pool, "default");
+
+    secure = ngx_strncmp(d->url.data, "ldaps://", 8) == 0;
+
+    if (!secure && ngx_strncmp(d->url.data, "ldap://", 7) != 0
+        && ngx_strncmp(d->url.data, "ldapi://", 8) != 0)
+    {
+        return "needs a URL of ldaps://, ldap:// or ldapi://";
+    }
+
+    d->starttls = ngx_strncmp(d->url.data, "ldap://", 7) == 0;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strcmp(value[i].data, "starttls=off") == 0) {
+            d->starttls = 0;
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "timeout=", 8) == 0) {
+            timeout.data = value[i].data + 8;
+            timeout.len = value[i].len - 8;
+            n = ngx_parse_time(&timeout, 0);
+
+            if (n > 0) {
+                d->timeout = n;
+                continue;
+            }
+
+        } else if (social_parameter(&value[i], texts, d, &text) == NGX_OK) {
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           &value[i]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (d->base.len == 0) {
+        return "needs \"base=\", where people are searched";
+    }
+
+    if (ngx_strstr(d->filter.data, "%s") == NULL
+        || ngx_strstr(d->group_filter.data, "%s") == NULL)
+    {
+        return "needs a \"%s\" in its filters";
+    }
+
+    if (d->dn.len && d->password.len == 0) {
+        return "binds with a password: add \"password=<file>\"";
+    }
+
+    if (d->password.len) {
+        file = d->password;
+
+        if (social_file(cf, &file, &d->password) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (d->ca.len && ngx_conf_full_name(cf->cycle, &d->ca, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_thread_pool_add(cf, &d->pool) ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* carmen_auth_ldap_role group role; */
+
+char *
+carmen_auth_ldap_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    carmen_federation_conf_t *fcf;
+
+    ngx_str_t           *value;
+    carmen_role_map_t   *map;
+    carmen_directory_t  *d;
+
+    fcf = &((carmen_auth_conf_t *) conf)->federation;
+    d = fcf->directory;
+
+    if (d == NGX_CONF_UNSET_PTR) {
+        return "needs a \"carmen_auth_ldap\" before it in this block";
+    }
+
+    if (d->roles.nelts == 64) {
+        return "is for 64 groups at most";
+    }
+
+    map = ngx_array_push(&d->roles);
+    if (map == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    ngx_str_set(&map->claim, "group");
+    map->value = value[1];
+    map->role = value[2];
+
+    return NGX_CONF_OK;
+}

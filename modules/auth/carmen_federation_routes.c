@@ -18,6 +18,18 @@ static const carmen_field_t  federation_callback_query[] = {
 };
 
 
+static const carmen_field_t  federation_ldap_fields[] = {
+    { .name = "username", .type = CARMEN_STRING, .flags = CARMEN_REQUIRED,
+      .min = 1, .max = 256, .doc = "The name in the directory.",
+      .example = "\"ada\"" },
+    { .name = "password", .type = CARMEN_STRING,
+      .flags = CARMEN_REQUIRED|CARMEN_SECRET, .min = 1, .max = 256,
+      .doc = "The password in the directory.",
+      .example = "\"correct horse battery\"" },
+    CARMEN_FIELDS_END
+};
+
+
 static const carmen_field_t  federation_redirect_fields[] = {
     { .name = "url", .type = CARMEN_STRING, .flags = CARMEN_REQUIRED,
       .doc = "Where the browser goes: the provider's authorization endpoint "
@@ -127,6 +139,11 @@ static const char *const  federation_callback_problems[] = {
     "identity-conflict", "provider-unavailable", NULL
 };
 
+static const char *const  federation_ldap_problems[] = {
+    "invalid-credentials", "too-many-requests", "sign-in-refused",
+    "account-exists", "provider-unavailable", NULL
+};
+
 static const char *const  federation_unlink_problems[] = {
     "last-sign-in", NULL
 };
@@ -146,6 +163,12 @@ static const carmen_route_t  federation_routes[] = {
       .handler = carmen_social_callback, .returns = "SocialTokens",
       .summary = "Come back from a provider",
       .problems = federation_callback_problems },
+
+    { .method = CARMEN_POST, .path = "/auth/ldap",
+      .body = federation_ldap_fields, .flags = CARMEN_PUBLIC|CARMEN_NO_STORE,
+      .handler = carmen_ldap_login, .returns = "SocialTokens",
+      .summary = "Log in with a password of the directory",
+      .problems = federation_ldap_problems },
 
     { .method = CARMEN_GET, .path = "/users/me/social",
       .scope = "users:self", .statement = &auth_social_list,

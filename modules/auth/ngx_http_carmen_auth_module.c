@@ -195,6 +195,20 @@ static ngx_command_t  auth_commands[] = {
       auth_federation(timeout),
       NULL },
 
+    { ngx_string("carmen_auth_ldap"),
+      AUTH_ANYWHERE|NGX_CONF_2MORE,
+      carmen_auth_ldap,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_ldap_role"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE2,
+      carmen_auth_ldap_role,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
