@@ -645,6 +645,8 @@ carmen_core_init_process(ngx_cycle_t *cycle)
 
     carmen_registry_restore(cmcf->registry);
 
+    carmen_request_id_init(cycle);
+
     /* else jansson reads /dev/urandom at the first body */
     json_object_seed(0);
 

@@ -55,12 +55,24 @@ carmen_bind_variant(carmen_request_t *cr, const carmen_statement_t *st)
 {
     ngx_str_t      value;
     ngx_uint_t     i, bits;
+    const char    *name;
     carmen_page_e  page;
 
     bits = 0;
 
     for (i = 0; i < st->nifs; i++) {
-        value = carmen_request_query(cr, (char *) st->ifs[i].data);
+        name = (char *) st->ifs[i].data;
+
+        if (name[0] == '+' || name[0] == '-') {
+
+            if (carmen_request_holds(cr, name + 1) == (name[0] == '+')) {
+                bits |= (ngx_uint_t) 1 << i;
+            }
+
+            continue;
+        }
+
+        value = carmen_request_query(cr, name);
 
         if (value.data) {
             bits |= (ngx_uint_t) 1 << i;
@@ -83,7 +95,6 @@ carmen_bind_value(carmen_request_t *cr, const carmen_statement_t *st,
     const carmen_arg_t *arg, const carmen_pair_t *pairs, const char **value)
 {
     u_char               *p;
-    ngx_int_t             bit;
     ngx_str_t             s;
     ngx_uint_t            n;
     const carmen_pair_t  *pair;
@@ -140,9 +151,8 @@ carmen_bind_value(carmen_request_t *cr, const carmen_statement_t *st,
         break;
 
     case CARMEN_ARG_SCOPE:
-        bit = carmen_scope_intern((char *) arg->name.data);
-        *value = cr->identity && bit >= 0
-                 && carmen_scopes_has(&cr->identity->scopes, bit) ? "t" : "f";
+        *value = carmen_request_holds(cr, (char *) arg->name.data) ? "t"
+                                                                   : "f";
         return NGX_OK;
 
     case CARMEN_ARG_LIMIT:
@@ -323,20 +333,11 @@ carmen_bind_hash(carmen_request_t *cr)
 static const char *
 carmen_bind_request_id(carmen_request_t *cr)
 {
-    ngx_str_t                   name = ngx_string("request_id"), s;
-    ngx_uint_t                  key;
-    ngx_http_variable_value_t  *v;
+    ngx_str_t  id;
 
-    key = ngx_hash_key(name.data, name.len);
-
-    v = ngx_http_get_variable(cr->http, &name, key);
-
-    if (v == NULL || v->not_found) {
-        return "";
+    if (carmen_request_id(cr->http, &id) != NGX_OK) {
+        return NULL;
     }
 
-    s.data = v->data;
-    s.len = v->len;
-
-    return carmen_cstring(cr->http->pool, &s);
+    return carmen_cstring(cr->http->pool, &id);
 }

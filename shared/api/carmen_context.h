@@ -45,6 +45,7 @@ struct carmen_request_s {
     ngx_http_upstream_state_t  *state;
 
     ngx_str_t                   page;        /* in place of nginx's own */
+    ngx_str_t                   id;          /* carmen_request_id() */
 
     uint64_t                    started;     /* carmen_metrics_now() */
 
@@ -104,6 +105,10 @@ void carmen_refuse_validation(carmen_request_t *cr, carmen_validation_t *v);
 ngx_int_t carmen_problem_render(ngx_http_request_t *r,
     const carmen_problem_t *problem, ngx_str_t *detail, ngx_str_t *members,
     ngx_str_t *body);
+
+/* the id of the request, hexadecimal; NGX_OK or NGX_ERROR */
+ngx_int_t carmen_request_id(ngx_http_request_t *r, ngx_str_t *id);
+void carmen_request_id_init(ngx_cycle_t *cycle);
 
 /* postconfiguration: the filters that make nginx's own errors problems */
 void carmen_errors_init(void);

@@ -6,8 +6,10 @@
 #include "carmen_text.h"
 
 
+#define carmen_put(p, text)  ngx_cpymem(p, text, sizeof(text) - 1)
+
+
 static ngx_uint_t carmen_problem_waits(ngx_http_request_t *r);
-static ngx_str_t carmen_problem_instance(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -143,71 +145,67 @@ ngx_int_t
 carmen_problem_render(ngx_http_request_t *r, const carmen_problem_t *problem,
     ngx_str_t *detail, ngx_str_t *members, ngx_str_t *body)
 {
-    ngx_str_t      instance;
-    carmen_text_t  t;
+    u_char     *p;
+    size_t      name, title, len;
+    ngx_str_t   instance;
 
-    carmen_text_init(&t, r->pool, 320 + (detail ? detail->len : 0)
-                                  + (members ? members->len : 0));
-
-    instance = carmen_problem_instance(r);
-
-    carmen_text_lit(&t, "{\"type\":\"/problems/");
-    carmen_text_cstr(&t, problem->name);
-    carmen_text_lit(&t, "\",\"title\":");
-    carmen_text_jsonc(&t, problem->title);
-    carmen_text_format(&t, ",\"status\":%ui", problem->status);
-
-    if (detail && detail->len) {
-        carmen_text_lit(&t, ",\"detail\":");
-        carmen_text_json(&t, detail->data, detail->len);
-    }
-
-    carmen_text_lit(&t, ",\"instance\":\"urn:request:");
-    carmen_text_str(&t, &instance);
-    carmen_text_lit(&t, "\"");
-
-    if (members && members->len) {
-        carmen_text_lit(&t, ",");
-        carmen_text_str(&t, members);
-    }
-
-    carmen_text_lit(&t, "}");
-
-    if (t.failed) {
+    if (carmen_request_id(r, &instance) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    body->data = t.start;
-    body->len = t.last - t.start;
+    name = ngx_strlen(problem->name);
+    title = ngx_strlen(problem->title);
+
+    len = sizeof("{\"type\":\"/problems/\",\"title\":\"\",\"status\":599,"
+                 "\"detail\":\"\",\"instance\":\"urn:request:\",}")
+          + name + title + instance.len;
+
+    if (detail && detail->len) {
+        len += detail->len + ngx_escape_json(NULL, detail->data, detail->len);
+    }
+
+    if (members) {
+        len += members->len;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+
+    /* names and titles are our own, and hold nothing to escape */
+
+    p = carmen_put(p, "{\"type\":\"/problems/");
+    p = ngx_cpymem(p, problem->name, name);
+    p = carmen_put(p, "\",\"title\":\"");
+    p = ngx_cpymem(p, problem->title, title);
+    p = carmen_put(p, "\",\"status\":");
+    *p++ = (u_char) ('0' + problem->status / 100);
+    *p++ = (u_char) ('0' + problem->status / 10 % 10);
+    *p++ = (u_char) ('0' + problem->status % 10);
+
+    if (detail && detail->len) {
+        p = carmen_put(p, ",\"detail\":\"");
+        p = (u_char *) ngx_escape_json(p, detail->data, detail->len);
+        *p++ = '"';
+    }
+
+    p = carmen_put(p, ",\"instance\":\"urn:request:");
+    p = ngx_cpymem(p, instance.data, instance.len);
+    *p++ = '"';
+
+    if (members && members->len) {
+        *p++ = ',';
+        p = ngx_cpymem(p, members->data, members->len);
+    }
+
+    *p++ = '}';
+
+    body->len = p - body->data;
 
     return NGX_OK;
-}
-
-
-/* $request_id, as the access log has it */
-
-static ngx_str_t
-carmen_problem_instance(ngx_http_request_t *r)
-{
-    ngx_str_t                   id, name = ngx_string("request_id");
-    static ngx_uint_t           key;
-    ngx_http_variable_value_t  *v;
-
-    if (key == 0) {
-        key = ngx_hash_key(name.data, name.len);
-    }
-
-    v = ngx_http_get_variable(r, &name, key);
-
-    if (v == NULL || v->not_found) {
-        ngx_str_null(&id);
-        return id;
-    }
-
-    id.data = v->data;
-    id.len = v->len;
-
-    return id;
 }
 
 

@@ -335,6 +335,14 @@ carmen_registry_query(ngx_conf_t *cf, carmen_endpoint_t *ep)
         }
     }
 
+    for (i = 0; st && i < st->nifs; i++) {
+        if ((st->ifs[i].data[0] == '+' || st->ifs[i].data[0] == '-')
+            && carmen_scope_intern((char *) st->ifs[i].data + 1) == NGX_ERROR)
+        {
+            return NGX_ERROR;
+        }
+    }
+
     for (i = 0; st && i < st->variants[0].nargs; i++) {
         if (st->variants[0].args[i].source == CARMEN_ARG_SCOPE
             && carmen_scope_intern((char *) st->variants[0].args[i].name.data)

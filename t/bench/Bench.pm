@@ -31,6 +31,7 @@ use Carmen::Nginx;
 use Carmen::Token;
 
 our $TENANT = 'demo';
+our $LANES = 'fast=1 write=4 lease=1 queue=1024';
 our $TOOLS = "$ROOT/.build/bench";
 
 # Durable, as in production; large enough that nothing is read from disk, and
@@ -136,7 +137,7 @@ sub orders_before
     my ($self, $number) = @_;
     my $statement = $self->statement('orders_place');
     my %with = $self->pgbench_scripts($statement, 'order',
-        $self->bind($statement, scope => 'f'));
+        $self->bind($statement));
 
     write_file("$self->{dir}/before.sql", $with{scripts}[0]);
     local $ENV{PGOPTIONS} = "-c carmen.tenant=$TENANT";
@@ -219,10 +220,12 @@ sub carmen
     $self->{token} = $keys->token(sub => 'bench', tenant => $TENANT,
         scope => $SCOPE, exp => int(time) + 7200);
 
-    my $nginx = $self->{nginx} = Carmen::Nginx->new(
+    # A connection a core for reads; a socket a worker, for without it the
+    # worker that is awake takes nearly all of 64 clients.
+    my $nginx = $self->{nginx} = Bench::Nginx->new(
         database => $self->{db}, keys => $keys, access_log => 0,
         log_level => 'warn', workers => $with{workers} // 2,
-        $with{lanes} ? (lanes => $with{lanes}) : ());
+        lanes => $with{lanes} // $LANES);
 
     say_step('Carmen');
     $nginx->start;
@@ -268,7 +271,7 @@ http {
     uwsgi_temp_path $dir/tmp/uwsgi;
     scgi_temp_path $dir/tmp/scgi;
     server {
-        listen 127.0.0.1:$port;
+        listen 127.0.0.1:$port reuseport;
         $locations
     }
 }
@@ -283,9 +286,9 @@ sub bare
     my ($self, $statement, $processes) = @_;
     my $port = free_port();
     my @args = map {
-        my ($source) = @$_;
+        my ($source, $name) = @$_;
         $source eq 'TENANT' ? $TENANT : $source eq 'PATH' ? '{id}'
-            : $source eq 'SCOPE' ? 'f' : '{null}'
+            : $source eq 'SCOPE' ? held($name) : '{null}'
     } @{ $statement->{args} };
 
     write_file("$self->{dir}/statement.sql", $statement->{text});
@@ -306,8 +309,8 @@ sub spawn
         open STDIN, '<', '/dev/null';
         open STDOUT, '>', $log;
         open STDERR, '>&', \*STDOUT;
-        { exec @command }
-        print STDERR "$command[0]: $!\n";
+        { exec 'setpriv', '--pdeathsig', 'TERM', @command }
+        print STDERR "setpriv: $!\n";
         POSIX::_exit(127);
     }
 
@@ -365,7 +368,7 @@ sub load
     my $plan = "$self->{dir}/plan";
     write_file($plan, $with{plan});
 
-    my @command = ("$TOOLS/load", '-a', "127.0.0.1:$with{port}",
+    my @command = ($self->client, "$TOOLS/load", '-a', "127.0.0.1:$with{port}",
         '-c', $with{clients} // 64, '-t', $with{seconds} // 3,
         '-w', $with{warm} // 0.7);
     push @command, '-r', $with{rate} if $with{rate};
@@ -387,8 +390,8 @@ sub load
 
 
 # One measurement with pgbench, as the server's role.  The window is between
-# its reports of the first and of the last second: neither connecting nor
-# preparing is in it.
+# its report of the first second and the one "seconds" later: neither
+# connecting, preparing nor leaving is in it.
 
 sub pgbench
 {
@@ -405,9 +408,9 @@ sub pgbench
 
     my $pg = $self->{pg};
     local $ENV{PGOPTIONS} = "-c carmen.tenant=$TENANT";
-    my @command = (Carmen::Cluster::bin('pgbench'), '-n', '-M', 'prepared',
-        '-h', $pg->socket_dir, '-p', $pg->port, '-U', 'carmen_app',
-        '-c', $clients, '-j', $clients < 2 ? 1 : 2, '-T', $seconds + 2,
+    my @command = ($self->client, Carmen::Cluster::bin('pgbench'), '-n',
+        '-M', 'prepared', '-h', $pg->socket_dir, '-p', $pg->port,
+        '-U', 'carmen_app', '-c', $clients, '-j', $clients < 2 ? 1 : 2, '-T', $seconds + 2,
         '-P', 1, '-l', "--log-prefix=$dir/log",
         '--sampling-rate', $clients < 2 ? 0.2 : 0.03,
         map({ ('-D', $_) } @{ $with{define} // [] }), @files,
@@ -415,11 +418,12 @@ sub pgbench
 
     my $pid = open my $out, '-|', 'sh', '-c', 'exec "$@" 2>&1', 'sh',
         @command or die "pgbench: $!";
-    my ($first, $last, $done, $text) = (undef, undef, 0, '');
+    my ($first, $last, $done, $reports, $text) = (undef, undef, 0, 0, '');
 
     while (my $line = <$out>) {
         $text .= $line;
         my ($tps) = $line =~ /^progress: [\d.]+ s, ([\d.]+) tps/ or next;
+        next if $reports++ > $seconds;
         my $from = time;
         my $now = { cpu => [$self->cputime($self->{pids}{postgres}, $pid)] };
         $now->{time} = ($from + time) / 2;
@@ -450,6 +454,32 @@ sub pgbench
 }
 
 
+# The generators on the first CPU, all that serves on the second, as if the
+# client were another machine; and back.
+
+sub separate
+{
+    my ($self, $apart) = @_;
+    chomp(my $cpus = `nproc`);
+    return if $cpus < 2;
+
+    $self->{client} = $apart ? ['taskset', '-c', 0] : [];
+    my %parent = map { /(\d+)\s+(\d+)/ ? ($1 => $2) : () }
+        split /\n/, `ps -eo pid=,ppid=`;
+    my %served = map { $_ => 1 } values %{ $self->{pids} };
+
+    for my $pid (keys %parent) {
+        my $up = $pid;
+        $up = $parent{$up} while $up && !$served{$up};
+        Carmen::Cluster::run_quietly('taskset', '-a', '-p', '-c',
+            $apart ? 1 : '0-' . ($cpus - 1), $pid) if $up;
+    }
+}
+
+
+sub client { return @{ $_[0]{client} // [] } }
+
+
 sub cputime
 {
     my ($self, @pids) = @_;
@@ -467,10 +497,13 @@ my %VARIABLE = (TENANT => ':tenant', ACTOR => ':actor', CLIENT => ':client',
     KEY => ':key', HASH => ':hash', REQUEST => ':request', LIMIT => ':limit',
     PATH => ':value', BODY => ':value');
 
+sub held { return $SCOPE =~ /(?:^| )\Q$_[0]\E(?: |$)/ ? 't' : 'f' }
+
+
 sub bind
 {
-    my ($self, $statement, %with) = @_;
-    return [map { $_->[0] eq 'SCOPE' ? ":scope_$with{scope}"
+    my ($self, $statement) = @_;
+    return [map { $_->[0] eq 'SCOPE' ? ':scope_' . held($_->[1])
                                      : $VARIABLE{ $_->[0] } // ':null' }
             @{ $statement->{args} }];
 }
@@ -529,6 +562,18 @@ sub median
     my $half = int @sorted / 2;
     return @sorted % 2 ? $sorted[$half]
                        : ($sorted[$half - 1] + $sorted[$half]) / 2;
+}
+
+
+package Bench::Nginx;
+
+our @ISA = ('Carmen::Nginx');
+
+
+sub conf
+{
+    my ($self) = @_;
+    return $self->SUPER::conf =~ s/^(\s*listen [^;]*)/$1 reuseport/mr;
 }
 
 

@@ -6,6 +6,9 @@
 
 
 #define CARMEN_OPS_KEPT  1024
+#define CARMEN_TOGETHER  32
+#define CARMEN_SLOW      20                  /* milliseconds */
+#define CARMEN_SLOW_COST 1024
 
 
 static void carmen_pg_lane_timer(ngx_event_t *ev);
@@ -204,13 +207,15 @@ carmen_pg_submit(carmen_op_t *op)
 
 /*
  * The least loaded connection; at the same load the one whose tenant is
- * already set, which saves a set_config().
+ * already set, which saves a set_config(); last the one that a slow statement
+ * holds up.  Reads of one turn of the event
+ * loop go together, in the write that one of them has asked for already.
  */
 
 static carmen_pg_conn_t *
 carmen_pg_lane_choose(carmen_pg_lane_t *lane, carmen_op_t *op)
 {
-    ngx_uint_t         i, cost, best;
+    ngx_uint_t         i, cost, best, slow;
     carmen_pg_conn_t  *conn, *chosen;
 
     chosen = NULL;
@@ -226,12 +231,23 @@ carmen_pg_lane_choose(carmen_pg_lane_t *lane, carmen_op_t *op)
         }
 
         cost = conn->nflight * 2;
+        slow = conn->nflight
+               && ngx_current_msec - conn->progress > CARMEN_SLOW;
+
+        if (slow) {
+            cost += CARMEN_SLOW_COST;
+        }
 
         if (conn->tenant.len != op->tenant.len
             || ngx_memcmp(conn->tenant.data, op->tenant.data,
                           op->tenant.len) != 0)
         {
             cost += 3;
+
+        } else if (lane->type == CARMEN_LANE_FAST && conn->flush.posted
+                   && !slow && conn->nflight < CARMEN_TOGETHER)
+        {
+            return conn;
         }
 
         if (chosen == NULL || cost < best) {

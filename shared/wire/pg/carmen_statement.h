@@ -91,8 +91,9 @@ typedef struct {
     carmen_kind_e             kind;
 
     /*
-     * Conditional blocks: a query parameter each, or "" for the end.  Bit i
-     * of a variant number is set when the parameter is present.  The variant
+     * Conditional blocks: a query parameter each, or a scope behind "+" (held)
+     * or "-" (not held).  Bit i of a variant number is set when the parameter
+     * is present, or the condition holds.  The variant
      * of (sort s, page p, bits b) is
      * (s * CARMEN_PAGES + p) * (1 << nifs) + b for a list, and b otherwise.
      */
