@@ -188,6 +188,23 @@ json_t *carmen_outbound_json(carmen_request_t *cr, carmen_fetch_t *f,
     const char *what);
 
 
+/* 256 random bits in base64url; data NULL: no memory */
+ngx_str_t carmen_social_random(ngx_pool_t *pool);
+
+/* SHA-256 in hex; empty without memory, which the database refuses */
+ngx_str_t carmen_social_hash(ngx_pool_t *pool, ngx_str_t *text);
+
+/* a copy; data NULL stays so */
+ngx_str_t carmen_social_copy(ngx_pool_t *pool, ngx_str_t text);
+
+/* percent-encoded; data NULL: no memory */
+ngx_str_t carmen_social_encode(ngx_pool_t *pool, ngx_str_t text);
+
+/* a header of the answer; NGX_OK, NGX_ERROR */
+ngx_int_t carmen_social_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+
 /*
  * Verifies an ID token (OpenID Connect Core 3.1.3.7): algorithm of the key,
  * iss, aud and azp, exp, iat, nonce.  NGX_OK: *claims is to be released;

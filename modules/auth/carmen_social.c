@@ -14,12 +14,10 @@
 #include "auth_statements.h"
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 
 #define SOCIAL_COOKIE         "carmen-social"
 #define SOCIAL_COOKIE_SECURE  "__Host-carmen-social"
-#define SOCIAL_HASH           64
 
 
 typedef struct {
@@ -73,12 +71,6 @@ static void social_known(carmen_request_t *cr, social_ctx_t *ctx,
     ngx_int_t rc);
 static void social_unavailable(carmen_request_t *cr);
 static void social_broken(carmen_request_t *cr);
-static ngx_str_t social_random(ngx_pool_t *pool);
-static ngx_str_t social_hash(ngx_pool_t *pool, ngx_str_t *text);
-static ngx_str_t social_copy(ngx_pool_t *pool, ngx_str_t text);
-static ngx_str_t social_encode(ngx_pool_t *pool, ngx_str_t text);
-static ngx_int_t social_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value);
 
 
 /* GET /auth/social/{provider}/start */
@@ -117,7 +109,8 @@ carmen_social_link(carmen_request_t *cr)
         return NGX_DONE;
     }
 
-    ctx->user = social_copy(carmen_request_http(cr)->pool, identity->subject);
+    ctx->user = carmen_social_copy(carmen_request_http(cr)->pool,
+                                   identity->subject);
     ctx->link = 1;
 
     return social_begin(cr, ctx);
@@ -181,12 +174,12 @@ social_begin(carmen_request_t *cr, social_ctx_t *ctx)
 
     pool = carmen_request_http(cr)->pool;
 
-    ctx->state = social_random(pool);
-    ctx->nonce = social_random(pool);
-    ctx->verifier = social_random(pool);
+    ctx->state = carmen_social_random(pool);
+    ctx->nonce = carmen_social_random(pool);
+    ctx->verifier = carmen_social_random(pool);
 
     if (ctx->binding.data == NULL) {
-        ctx->binding = social_random(pool);
+        ctx->binding = carmen_social_random(pool);
     }
 
     if (ctx->state.data == NULL || ctx->nonce.data == NULL
@@ -215,9 +208,9 @@ social_leave(carmen_request_t *cr, ngx_int_t rc, void *data)
 
     carmen_pair_t  values[] = {
         { "tenant", ctx->tenant },
-        { "state", social_hash(pool, &ctx->state) },
+        { "state", carmen_social_hash(pool, &ctx->state) },
         { "provider", ctx->social->name },
-        { "binding", social_hash(pool, &ctx->binding) },
+        { "binding", carmen_social_hash(pool, &ctx->binding) },
         { "nonce", ctx->nonce },
         { "verifier", ctx->verifier },
         { "user", ctx->user },
@@ -269,7 +262,7 @@ social_kept(carmen_request_t *cr, carmen_result_t *result, void *data)
         return;
     }
 
-    if (social_header(r, "Location", &location) != NGX_OK) {
+    if (carmen_social_header(r, "Location", &location) != NGX_OK) {
         social_broken(cr);
         return;
     }
@@ -320,9 +313,9 @@ social_location(carmen_request_t *cr, social_ctx_t *ctx)
 
     (void) carmen_base64url_encode(challenge, md, sizeof(md));
 
-    client = social_encode(pool, ctx->social->client);
-    redirect = social_encode(pool, redirect);
-    scope = social_encode(pool, ctx->social->scope);
+    client = carmen_social_encode(pool, ctx->social->client);
+    redirect = carmen_social_encode(pool, redirect);
+    scope = carmen_social_encode(pool, ctx->social->scope);
 
     if (client.data == NULL || redirect.data == NULL || scope.data == NULL) {
         return url;
@@ -400,9 +393,9 @@ carmen_social_callback(carmen_request_t *cr)
 
     carmen_pair_t  values[] = {
         { "tenant", ctx->tenant },
-        { "state", social_hash(pool, &ctx->state) },
+        { "state", carmen_social_hash(pool, &ctx->state) },
         { "provider", ctx->social->name },
-        { "binding", social_hash(pool, &ctx->binding) },
+        { "binding", carmen_social_hash(pool, &ctx->binding) },
         { NULL, ngx_null_string }
     };
 
@@ -435,10 +428,12 @@ social_taken(carmen_request_t *cr, carmen_result_t *result, void *data)
 
     pool = carmen_request_http(cr)->pool;
 
-    ctx->nonce = social_copy(pool, carmen_result_value(result, 0, "nonce"));
-    ctx->verifier = social_copy(pool, carmen_result_value(result, 0,
+    ctx->nonce = carmen_social_copy(pool, carmen_result_value(result, 0,
+                                                              "nonce"));
+    ctx->verifier = carmen_social_copy(pool, carmen_result_value(result, 0,
                                                           "verifier"));
-    ctx->user = social_copy(pool, carmen_result_value(result, 0, "user_id"));
+    ctx->user = carmen_social_copy(pool, carmen_result_value(result, 0,
+                                                             "user_id"));
     ctx->link = ctx->user.len != 0;
 
     if (social_cookie_set(cr, ctx, 0) != NGX_OK) {
@@ -503,9 +498,9 @@ social_exchange(carmen_request_t *cr, ngx_int_t rc, void *data)
     }
 
     redirect = social_redirect_uri(pool, ctx);
-    code = social_encode(pool, ctx->code);
-    client = social_encode(pool, ctx->social->client);
-    secret = social_encode(pool, ctx->social->secret);
+    code = carmen_social_encode(pool, ctx->code);
+    client = carmen_social_encode(pool, ctx->social->client);
+    secret = carmen_social_encode(pool, ctx->social->secret);
 
     if (redirect.data == NULL || code.data == NULL || client.data == NULL
         || secret.data == NULL)
@@ -514,7 +509,7 @@ social_exchange(carmen_request_t *cr, ngx_int_t rc, void *data)
         return;
     }
 
-    redirect = social_encode(pool, redirect);
+    redirect = carmen_social_encode(pool, redirect);
     f = carmen_outbound(cr, ctx->conf->policy, &url, social_exchanged, ctx);
 
     if (redirect.data == NULL || f == NULL) {
@@ -888,11 +883,11 @@ social_cookie_set(carmen_request_t *cr, social_ctx_t *ctx, ngx_uint_t age)
                              &ctx->binding, age, secure ? "; Secure" : "")
                 - value.data;
 
-    return social_header(r, "Set-Cookie", &value);
+    return carmen_social_header(r, "Set-Cookie", &value);
 }
 
 
-/* only what social_random() makes is taken */
+/* only what carmen_carmen_social_random() makes is taken */
 
 static void
 social_cookie_get(carmen_request_t *cr, social_ctx_t *ctx)
@@ -926,127 +921,4 @@ social_cookie_get(carmen_request_t *cr, social_ctx_t *ctx)
     {
         ctx->binding = value;
     }
-}
-
-
-static ngx_str_t
-social_random(ngx_pool_t *pool)
-{
-    u_char     bytes[CARMEN_SOCIAL_SECRET];
-    ngx_str_t  text;
-
-    ngx_str_null(&text);
-
-    if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
-        return text;
-    }
-
-    text.data = ngx_pnalloc(pool, CARMEN_SOCIAL_TEXT);
-
-    if (text.data) {
-        text.len = carmen_base64url_encode(text.data, bytes, sizeof(bytes))
-                   - text.data;
-    }
-
-    return text;
-}
-
-
-/* empty without memory: the database refuses it */
-
-static ngx_str_t
-social_hash(ngx_pool_t *pool, ngx_str_t *text)
-{
-    u_char     md[32];
-    ngx_str_t  hash;
-
-    ngx_str_set(&hash, "");
-
-    if (EVP_Digest(text->data, text->len, md, NULL, EVP_sha256(), NULL) != 1)
-    {
-        return hash;
-    }
-
-    hash.data = ngx_pnalloc(pool, SOCIAL_HASH);
-
-    if (hash.data) {
-        hash.len = ngx_hex_dump(hash.data, md, sizeof(md)) - hash.data;
-    }
-
-    return hash;
-}
-
-
-static ngx_str_t
-social_copy(ngx_pool_t *pool, ngx_str_t text)
-{
-    ngx_str_t  copy;
-
-    ngx_str_null(&copy);
-
-    if (text.data) {
-        copy.data = ngx_pstrdup(pool, &text);
-        copy.len = copy.data ? text.len : 0;
-    }
-
-    return copy;
-}
-
-
-/* RFC 3986 section 2.3: all but the unreserved */
-
-static ngx_str_t
-social_encode(ngx_pool_t *pool, ngx_str_t text)
-{
-    u_char     *p, c;
-    size_t      i;
-    ngx_str_t   out;
-
-    static const u_char  hex[] = "0123456789ABCDEF";
-
-    out.len = 0;
-    out.data = ngx_pnalloc(pool, 3 * text.len + 1);
-
-    if (out.data == NULL) {
-        return out;
-    }
-
-    for (p = out.data, i = 0; i < text.len; i++) {
-        c = text.data[i];
-
-        if (isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~') {
-            *p++ = c;
-
-        } else {
-            *p++ = '%';
-            *p++ = hex[c >> 4];
-            *p++ = hex[c & 15];
-        }
-    }
-
-    out.len = p - out.data;
-
-    return out;
-}
-
-
-static ngx_int_t
-social_header(ngx_http_request_t *r, const char *name, ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->value = *value;
-
-    return NGX_OK;
 }

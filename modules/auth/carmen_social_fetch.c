@@ -1,7 +1,8 @@
 
 /*
  * Fetches on behalf of a request, and what a worker keeps of OIDC providers:
- * the discovery document and the keys (OpenID Connect Discovery 1.0, RFC 7517).
+ * the discovery document and the keys (OpenID Connect Discovery 1.0,
+ * RFC 7517).
  */
 
 #include "carmen_auth.h"
