@@ -140,7 +140,7 @@ static const char *const  federation_callback_problems[] = {
 };
 
 static const char *const  federation_ldap_problems[] = {
-    "invalid-credentials", "too-many-requests", "sign-in-refused",
+    "not-found", "invalid-credentials", "too-many-requests", "sign-in-refused",
     "account-exists", "provider-unavailable", NULL
 };
 
