@@ -8,6 +8,9 @@
 #include "carmen_metrics.h"
 #include "carmen_openapi.h"
 #include "carmen_problem_table.h"
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
@@ -646,6 +649,12 @@ carmen_core_init_process(ngx_cycle_t *cycle)
     carmen_registry_restore(cmcf->registry);
 
     carmen_request_id_init(cycle);
+
+#ifdef __GLIBC__
+    /* results come and go with requests: do not give the heap back each time */
+    (void) mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
+    (void) mallopt(M_TOP_PAD, 1024 * 1024);
+#endif
 
     /* else jansson reads /dev/urandom at the first body */
     json_object_seed(0);
