@@ -21,7 +21,7 @@
  * Raised with every change of a structure or a function below.  The core
  * refuses a domain module that was built against another number.
  */
-#define CARMEN_ABI  1
+#define CARMEN_ABI  2
 
 
 #ifdef CARMEN_CORE

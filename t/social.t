@@ -404,6 +404,21 @@ sub sub_of_token { from_json(decode_base64url((split /\./,
                        $_[0]{access_token})[1]))->{sub} }
 
 
+subtest 'a second factor' => sub {
+    my $r = sign_in('fake', { sub => 'two', email => 'two@example.com',
+                              email_verified => \1 });
+    my $claims = from_json(decode_base64url((split /\./,
+        $r->json->{access_token})[1]));
+    is_deeply($claims->{amr}, ['fed'], 'amr says that somebody else vouches');
+    is($claims->{acr}, 'aal1', 'acr');
+
+    $t->sql(q{INSERT INTO auth.totp (tenant, user_id, secret, confirmed_ts)
+              VALUES ('demo', ?, 'JBSWY3DPEHPK3PXP', now())}, $claims->{sub});
+    problem_is(sign_in('fake', { sub => 'two' }), 401, 'mfa-required',
+               'is not got around');
+};
+
+
 subtest 'GitHub and Facebook' => sub {
     my $away = away('github');
     like($away->{url}, qr{/github/authorize\?}, 'GitHub');

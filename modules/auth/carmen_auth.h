@@ -12,6 +12,7 @@
 #include "carmen_jwk.h"
 #include "carmen_jwt.h"
 #include "carmen_token_cache.h"
+#include "carmen_webauthn.h"
 
 
 /* the client_id of those who log in with a password: the shop itself */
@@ -38,6 +39,10 @@ typedef struct {
     carmen_password_policy_t  policy;
 
     carmen_federation_conf_t  federation;
+
+    carmen_webauthn_rp_t      rp;
+    ngx_array_t              *origins;       /* ngx_str_t, of rp */
+    time_t                    step_up_age;   /* seconds */
 
     carmen_verifier_t        *verifier;      /* NULL: nobody needs one */
 
@@ -67,6 +72,9 @@ typedef struct {
     ngx_str_t                 scope;
     ngx_str_t                 roles;         /* a JSON array */
     time_t                    lifetime;
+    ngx_str_t                 acr;           /* these three may be empty */
+    ngx_str_t                 amr;           /* a JSON array */
+    time_t                    auth_time;
 } carmen_grant_t;
 
 

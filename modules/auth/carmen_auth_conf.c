@@ -2,6 +2,7 @@
 /* The configuration: keys from files, and all that nginx -t can refuse. */
 
 #include "carmen_auth.h"
+#include "carmen_passwords.h"
 
 #include <openssl/crypto.h>
 
@@ -81,6 +82,10 @@ carmen_auth_create_conf(ngx_conf_t *cf)
     conf->refresh_lifetime = NGX_CONF_UNSET;
     conf->refresh_grace = NGX_CONF_UNSET;
     conf->policy.cost = NGX_CONF_UNSET_UINT;
+    conf->policy.argon2.memory = NGX_CONF_UNSET_UINT;
+    conf->policy.blocked = NGX_CONF_UNSET_PTR;
+    conf->origins = NGX_CONF_UNSET_PTR;
+    conf->step_up_age = NGX_CONF_UNSET;
 
     if (carmen_federation_create_conf(&conf->federation) != NGX_OK) {
         return NULL;
@@ -386,10 +391,16 @@ carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->policy.cost, prev->policy.cost, 12);
     ngx_conf_merge_str_value(conf->policy.pool, prev->policy.pool, "default");
 
+    carmen_passwords_merge(prev, conf);
+
     if (carmen_federation_merge_conf(cf, &prev->federation,
                                      &conf->federation)
         != NGX_CONF_OK)
     {
+        return NGX_CONF_ERROR;
+    }
+
+    if (carmen_mfa_merge(cf, prev, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 

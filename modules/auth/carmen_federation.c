@@ -2,6 +2,7 @@
 /* From a person that somebody vouches for to a session and its tokens. */
 
 #include "carmen_auth.h"
+#include "carmen_mfa.h"
 #include "auth_statements.h"
 
 
@@ -90,12 +91,19 @@ federation_done(carmen_request_t *cr, carmen_result_t *result, void *data)
 {
     federation_ctx_t  *ctx = data;
 
-    ngx_str_t            outcome;
+    ngx_str_t            outcome, methods;
     carmen_grant_t       grant;
     carmen_auth_conf_t  *acf;
 
     if (carmen_result_failed(result)) {
         carmen_result_refuse(cr, result);
+        return;
+    }
+
+    methods = carmen_result_value(result, 0, "methods");
+
+    if (methods.data) {
+        carmen_mfa_required(cr, &ctx->refresh, &methods);
         return;
     }
 
@@ -121,6 +129,8 @@ federation_done(carmen_request_t *cr, carmen_result_t *result, void *data)
     grant.scope = carmen_result_value(result, 0, "scope");
     grant.roles = carmen_result_value(result, 0, "roles");
     grant.lifetime = ngx_min(acf->token_lifetime, acf->refresh_lifetime);
+
+    carmen_auth_assurance(carmen_request_http(cr)->pool, result, &grant);
 
     carmen_auth_reply(cr, &grant, &ctx->refresh);
 }

@@ -136,12 +136,12 @@ static const char *const  federation_start_problems[] = {
 
 static const char *const  federation_callback_problems[] = {
     "invalid-sign-in", "sign-in-refused", "account-exists",
-    "identity-conflict", "provider-unavailable", NULL
+    "identity-conflict", "mfa-required", "provider-unavailable", NULL
 };
 
 static const char *const  federation_ldap_problems[] = {
     "not-found", "invalid-credentials", "too-many-requests", "sign-in-refused",
-    "account-exists", "provider-unavailable", NULL
+    "account-exists", "mfa-required", "provider-unavailable", NULL
 };
 
 static const char *const  federation_unlink_problems[] = {

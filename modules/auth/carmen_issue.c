@@ -15,6 +15,7 @@
 static json_t *issue_text(const ngx_str_t *s);
 static json_t *issue_jti(void);
 static json_t *issue_claims(carmen_auth_conf_t *acf, carmen_grant_t *grant);
+static ngx_int_t issue_assurance(json_t *claims, carmen_grant_t *grant);
 static ngx_int_t issue_sign(ngx_pool_t *pool, const carmen_jwk_t *key,
     json_t *claims, ngx_str_t *token);
 static ngx_int_t refresh_hash(ngx_pool_t *pool, ngx_str_t *token,
@@ -92,7 +93,8 @@ issue_claims(carmen_auth_conf_t *acf, carmen_grant_t *grant)
            == 0
         && json_object_set_new(claims, "sid", issue_text(&grant->session))
            == 0
-        && json_object_set(claims, "roles", roles) == 0)
+        && json_object_set(claims, "roles", roles) == 0
+        && issue_assurance(claims, grant) == NGX_OK)
     {
         json_decref(roles);
         return claims;
@@ -102,6 +104,38 @@ issue_claims(carmen_auth_conf_t *acf, carmen_grant_t *grant)
     json_decref(claims);
 
     return NULL;
+}
+
+
+/* OpenID Connect Core section 2: how, and when, the user was authenticated */
+
+static ngx_int_t
+issue_assurance(json_t *claims, carmen_grant_t *grant)
+{
+    if (grant->acr.len
+        && json_object_set_new(claims, "acr", issue_text(&grant->acr)) != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    if (grant->amr.len
+        && json_object_set_new(claims, "amr",
+                               json_loadb((char *) grant->amr.data,
+                                          grant->amr.len, 0, NULL))
+           != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    if (grant->auth_time
+        && json_object_set_new(claims, "auth_time",
+                               json_integer(grant->auth_time))
+           != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

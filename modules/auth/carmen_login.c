@@ -6,7 +6,7 @@
  * neither by the words nor by the work done.
  */
 
-#include "carmen_auth.h"
+#include "carmen_mfa.h"
 #include "auth_statements.h"
 
 #include <openssl/crypto.h>
@@ -374,8 +374,8 @@ login_start(carmen_request_t *cr, login_ctx_t *ctx, carmen_password_t *pw)
     values[7].name = "address";
     values[7].value = r->connection->addr_text;
 
-    login_run(cr, carmen_query(cr, &auth_session_start, values,
-                               login_started, ctx));
+    login_run(cr, carmen_query(cr, &auth_mfa_login, values, login_started,
+                               ctx));
 }
 
 
@@ -384,6 +384,7 @@ login_started(carmen_request_t *cr, carmen_result_t *result, void *data)
 {
     login_ctx_t  *ctx = data;
 
+    ngx_str_t            methods;
     carmen_grant_t       grant;
     carmen_auth_conf_t  *acf;
 
@@ -399,6 +400,13 @@ login_started(carmen_request_t *cr, carmen_result_t *result, void *data)
         return;
     }
 
+    methods = carmen_result_value(result, 0, "methods");
+
+    if (methods.data) {
+        carmen_mfa_required(cr, &ctx->refresh, &methods);
+        return;
+    }
+
     acf = ngx_http_get_module_loc_conf(carmen_request_http(cr),
                                        ngx_http_carmen_auth_module);
 
@@ -409,6 +417,7 @@ login_started(carmen_request_t *cr, carmen_result_t *result, void *data)
     grant.scope = carmen_result_value(result, 0, "scope");
     grant.roles = carmen_result_value(result, 0, "roles");
     grant.lifetime = ngx_min(acf->token_lifetime, acf->refresh_lifetime);
+    carmen_auth_assurance(carmen_request_http(cr)->pool, result, &grant);
 
     carmen_auth_reply(cr, &grant, &ctx->refresh);
 }
@@ -590,6 +599,7 @@ refresh_done(carmen_request_t *cr, carmen_result_t *result, void *data)
     grant.scope = carmen_result_value(result, 0, "scope");
     grant.roles = carmen_result_value(result, 0, "roles");
     grant.lifetime = left < 1 ? 1 : ngx_min(acf->token_lifetime, left);
+    carmen_auth_assurance(r->pool, result, &grant);
 
     carmen_auth_reply(cr, &grant, &ctx->refresh);
 }

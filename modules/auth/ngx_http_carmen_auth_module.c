@@ -2,6 +2,7 @@
 /* The auth module: directives, routes, and the page of public keys. */
 
 #include "carmen_auth.h"
+#include "carmen_passwords.h"
 #include "auth_statements.h"
 
 
@@ -149,6 +150,48 @@ static ngx_command_t  auth_commands[] = {
     { ngx_string("carmen_auth_jwks"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       auth_jwks,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_webauthn_id"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, rp) + offsetof(carmen_webauthn_rp_t, id),
+      NULL },
+
+    { ngx_string("carmen_auth_webauthn_name"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, rp) + offsetof(carmen_webauthn_rp_t, name),
+      NULL },
+
+    { ngx_string("carmen_auth_webauthn_origin"),
+      AUTH_ANYWHERE|NGX_CONF_1MORE,
+      carmen_mfa_origin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_step_up_age"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, step_up_age),
+      NULL },
+
+    { ngx_string("carmen_auth_password_hash"),
+      AUTH_ANYWHERE|NGX_CONF_1MORE,
+      carmen_passwords_hash,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_password_blocklist"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      carmen_passwords_blocklist,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -361,7 +404,12 @@ auth_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (carmen_domain_preconfigure(cf, &carmen_federation_domain) != NGX_OK) {
+    if (carmen_domain_preconfigure(cf, &carmen_mfa_domain) != NGX_OK
+        || carmen_domain_preconfigure(cf, &carmen_passwords_domain)
+           != NGX_OK
+        || carmen_domain_preconfigure(cf, &carmen_federation_domain)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -431,8 +479,11 @@ auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     acf->endpoints = 1;
     carmen_auth_remember(cf, acf);
 
-    if (auth_enable(cf, cmd, conf, &carmen_federation_domain)
-        != NGX_CONF_OK)
+    if (auth_enable(cf, cmd, conf, &carmen_mfa_domain) != NGX_CONF_OK
+        || auth_enable(cf, cmd, conf, &carmen_passwords_domain)
+           != NGX_CONF_OK
+        || auth_enable(cf, cmd, conf, &carmen_federation_domain)
+           != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -440,6 +491,8 @@ auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     return carmen_domain_enable(cf, cmd, conf);
 }
 
+
+/* a topic that has a table of its own */
 
 static char *
 auth_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,

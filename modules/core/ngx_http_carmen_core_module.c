@@ -651,7 +651,7 @@ carmen_core_init_process(ngx_cycle_t *cycle)
     carmen_request_id_init(cycle);
 
 #ifdef __GLIBC__
-    /* results come and go with requests: do not give the heap back each time */
+    /* results come and go with requests: the heap is not given back */
     (void) mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
     (void) mallopt(M_TOP_PAD, 1024 * 1024);
 #endif

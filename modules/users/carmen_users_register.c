@@ -59,7 +59,8 @@ carmen_users_register(carmen_request_t *cr)
         return NGX_DONE;
     }
 
-    if (carmen_users_password_check(&password, &email) != NGX_OK
+    if (carmen_password_check(carmen_request_http(cr), &password, &email)
+        != NGX_OK
         || carmen_password_set(&pw, &password) != NGX_OK)
     {
         carmen_problem_reply(cr, "weak-password", NULL, NULL);

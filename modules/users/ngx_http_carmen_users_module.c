@@ -160,10 +160,6 @@ static const carmen_problem_t  users_problems[] = {
       "Another user of the tenant has this external reference "
       "(\"externalRef\")." },
 
-    { "weak-password", 422, "Password too easily guessed",
-      "The password is one that is tried first: often used, or made of the "
-      "e-mail address.  Length helps more than odd characters." },
-
     { "own-account", 409, "Own account",
       "An administrator cannot suspend or delete himself." },
 

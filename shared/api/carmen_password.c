@@ -1,6 +1,7 @@
 
 #include <carmen_core.h>
 
+#include <argon2.h>
 #include <crypt.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -26,6 +27,11 @@ static ngx_int_t password_key(carmen_password_t *pw, char *key);
 static ngx_int_t password_crypt(const char *key, const char *setting,
     char *hash, ngx_log_t *log);
 static ngx_int_t password_new(const char *key, ngx_uint_t cost, char *hash,
+    ngx_log_t *log);
+static ngx_int_t password_argon2(const carmen_password_t *pw, char *hash,
+    ngx_log_t *log);
+static ngx_uint_t password_argon2_old(const carmen_password_t *pw);
+static ngx_int_t password_fit(carmen_password_t *pw, const char *key,
     ngx_log_t *log);
 static ngx_uint_t password_cost(const char *hash);
 
@@ -72,6 +78,21 @@ password_unregister(void *data)
 }
 
 
+const carmen_password_policy_t *
+carmen_password_policy(ngx_http_request_t *r)
+{
+    carmen_password_hook_t  *hook;
+
+    for (hook = password_hooks; hook; hook = hook->next) {
+        if (hook->cycle == ngx_cycle) {
+            return hook->policy(r);
+        }
+    }
+
+    return NULL;
+}
+
+
 ngx_int_t
 carmen_password_set(carmen_password_t *pw, ngx_str_t *text)
 {
@@ -112,19 +133,16 @@ password_offload(carmen_request_t *cr, carmen_password_t *pw,
     carmen_work_pt work, carmen_done_pt done)
 {
     ngx_str_t                        pool;
-    carmen_password_hook_t          *hook;
     const carmen_password_policy_t  *policy;
 
     ngx_str_set(&pool, "default");
     pw->cost = 12;
+    policy = carmen_password_policy(carmen_request_http(cr));
 
-    for (hook = password_hooks; hook; hook = hook->next) {
-        if (hook->cycle == ngx_cycle) {
-            policy = hook->policy(carmen_request_http(cr));
-            pool = policy->pool;
-            pw->cost = policy->cost;
-            break;
-        }
+    if (policy) {
+        pool = policy->pool;
+        pw->cost = policy->cost;
+        pw->argon2 = policy->argon2;
     }
 
     return carmen_offload(cr, &pool, work, done, pw,
@@ -142,7 +160,8 @@ carmen_password_hash_work(void *data, ngx_log_t *log)
     pw->rc = password_key(pw, key);
 
     if (pw->rc == NGX_OK) {
-        pw->rc = password_new(key, pw->cost, pw->hash, log);
+        pw->rc = pw->argon2.memory ? password_argon2(pw, pw->hash, log)
+                 : password_new(key, pw->cost, pw->hash, log);
     }
 
     OPENSSL_cleanse(key, sizeof(key));
@@ -151,12 +170,20 @@ carmen_password_hash_work(void *data, ngx_log_t *log)
 }
 
 
+/*
+ * Whatever the hash is, and whether the password fits, the work is the same,
+ * so that accounts cannot be told apart by the clock: one bcrypt; with
+ * argon2id, one of that and one bcrypt, as long as there may be hashes of
+ * either kind.  Only a change of parameters shows while it is under way.
+ */
+
 void
 carmen_password_verify_work(void *data, ngx_log_t *log)
 {
     carmen_password_t  *pw = data;
 
-    char  key[CARMEN_BCRYPT_BYTES + 1], hash[CARMEN_PASSWORD_HASH];
+    char        key[CARMEN_BCRYPT_BYTES + 1], other[CARMEN_PASSWORD_HASH];
+    ngx_uint_t  cost, old;
 
     pw->fresh[0] = '\0';
     pw->rc = password_key(pw, key);
@@ -165,44 +192,120 @@ carmen_password_verify_work(void *data, ngx_log_t *log)
         goto done;
     }
 
-    if (pw->hash[0] == '\0') {
-        pw->rc = password_new(key, pw->cost, hash, log);
+    pw->rc = password_fit(pw, key, log);
+    cost = password_cost(pw->hash);
 
-        if (pw->rc == NGX_OK) {
-            pw->rc = NGX_DECLINED;
-        }
-
+    if (pw->rc == NGX_ERROR) {
         goto done;
     }
 
-    pw->rc = password_crypt(key, pw->hash, hash, log);
+    /* a right password goes to today's form and cost */
 
-    if (pw->rc == NGX_OK
-        && (ngx_strlen(hash) != ngx_strlen(pw->hash)
-            || CRYPTO_memcmp(hash, pw->hash, ngx_strlen(hash)) != 0))
-    {
-        pw->rc = NGX_DECLINED;
+    if (pw->argon2.memory) {
+        old = cost || (pw->hash[0] && password_argon2_old(pw));
+
+        if ((old && password_argon2(pw, pw->fresh, log) != NGX_OK)
+            || (cost == 0 && !pw->argon2.alone
+                && password_new(key, pw->cost, other, log) != NGX_OK))
+        {
+            old = 0;
+        }
+
+    } else {
+        old = cost && cost < pw->cost
+              && password_new(key, pw->cost, pw->fresh, log) == NGX_OK;
     }
 
-    /*
-     * A right password goes to today's cost.  A wrong one takes the same
-     * time, so that the old accounts cannot be told by the clock.
-     */
-
-    if (pw->rc != NGX_ERROR && password_cost(pw->hash) < pw->cost) {
-        if (password_new(key, pw->cost, pw->fresh, log) != NGX_OK
-            || pw->rc != NGX_OK)
-        {
-            pw->fresh[0] = '\0';
-        }
+    if (!old || pw->rc != NGX_OK) {
+        pw->fresh[0] = '\0';
     }
 
 done:
 
     OPENSSL_cleanse(key, sizeof(key));
-    OPENSSL_cleanse(hash, sizeof(hash));
+    OPENSSL_cleanse(other, sizeof(other));
     OPENSSL_cleanse(pw->password, sizeof(pw->password));
     pw->len = 0;
+}
+
+
+static ngx_int_t
+password_fit(carmen_password_t *pw, const char *key, ngx_log_t *log)
+{
+    int        rc;
+    char       hash[CARMEN_PASSWORD_HASH];
+    ngx_int_t  fits;
+
+    if (pw->hash[0] == '\0') {
+        fits = pw->argon2.memory ? password_argon2(pw, hash, log)
+               : password_new(key, pw->cost, hash, log);
+
+        return fits == NGX_OK ? NGX_DECLINED : fits;
+    }
+
+    if (ngx_strncmp(pw->hash, "$argon2id$", 10) == 0) {
+        rc = argon2id_verify(pw->hash, pw->password, pw->len);
+
+        if (rc == ARGON2_OK || rc == ARGON2_VERIFY_MISMATCH) {
+            return rc == ARGON2_OK ? NGX_OK : NGX_DECLINED;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, log, 0, "carmen: argon2: %s",
+                      argon2_error_message(rc));
+        return NGX_ERROR;
+    }
+
+    fits = password_crypt(key, pw->hash, hash, log);
+
+    if (fits == NGX_OK
+        && (ngx_strlen(hash) != ngx_strlen(pw->hash)
+            || CRYPTO_memcmp(hash, pw->hash, ngx_strlen(hash)) != 0))
+    {
+        fits = NGX_DECLINED;
+    }
+
+    OPENSSL_cleanse(hash, sizeof(hash));
+
+    return fits;
+}
+
+
+/* one lane: more of them would be threads of their own */
+
+static ngx_int_t
+password_argon2(const carmen_password_t *pw, char *hash, ngx_log_t *log)
+{
+    int     rc;
+    u_char  salt[16];
+
+    if (RAND_bytes(salt, sizeof(salt)) != 1) {
+        return NGX_ERROR;
+    }
+
+    rc = argon2id_hash_encoded(pw->argon2.passes, pw->argon2.memory, 1,
+                               pw->password, pw->len, salt, sizeof(salt), 32,
+                               hash, CARMEN_PASSWORD_HASH);
+    if (rc == ARGON2_OK) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, log, 0, "carmen: argon2: %s",
+                  argon2_error_message(rc));
+
+    return NGX_ERROR;
+}
+
+
+/* "$argon2id$v=19$m=19456,t=2,p=1$..." of less than today's cost */
+
+static ngx_uint_t
+password_argon2_old(const carmen_password_t *pw)
+{
+    unsigned  memory, passes;
+
+    return sscanf(pw->hash, "$argon2id$v=19$m=%u,t=%u", &memory, &passes)
+           != 2
+           || memory < pw->argon2.memory || passes < pw->argon2.passes;
 }
 
 

@@ -215,7 +215,7 @@ static void
 carmen_refuse_own(carmen_request_t *cr, PGresult *res)
 {
     size_t       len;
-    ngx_str_t    detail, members;
+    ngx_str_t    detail, members, value;
     const char  *name, *text;
 
     name = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
@@ -241,7 +241,18 @@ carmen_refuse_own(carmen_request_t *cr, PGresult *res)
         }
     }
 
-    /* a stale version says where the resource is now */
+    /* RFC 9470 section 3: the token is good, but the login is too long ago */
+
+    if (ngx_strncmp(carmen_pg_sqlstate(res), "CA401", 5) == 0) {
+        ngx_str_set(&value, "Bearer realm=\"carmen\", "
+                            "error=\"insufficient_user_authentication\"");
+
+        if (carmen_header_add(cr->http, "WWW-Authenticate", &value)
+            != NGX_OK)
+        {
+            name = "internal-error";
+        }
+    }
 
     carmen_problem_reply(cr, name ? name : "internal-error", &detail,
                          &members);

@@ -76,6 +76,10 @@ const carmen_problem_t  carmen_core_problems[] = {
       "A request with this Idempotency-Key is being carried out. Wait, and "
       "send the same request again to get its answer." },
 
+    { "weak-password", 422, "Password too easily guessed",
+      "The password is one that is tried first: often used, or made of the "
+      "e-mail address.  Length helps more than odd characters." },
+
     { "gone", 410, "Gone",
       "The resource was there and will not come back." },
 

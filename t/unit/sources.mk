@@ -24,6 +24,8 @@ body    := $(api)/carmen_validate.c $(check)
 query   := $(api)/carmen_validate_query.c $(check)
 jwt     := $(wildcard $(addprefix $(top)/modules/auth/carmen_,base64url.c \
              jwk.c jwk_public.c jwt.c sign.c))
+webauthn := $(wildcard $(addprefix $(top)/modules/auth/carmen_,cbor.c \
+             webauthn.c webauthn_data.c totp.c))
 shim    := $(top)/t/unit/ngx_shim.c
 
 headers := $(wildcard $(api)/*.h $(base)/*.h $(top)/shared/*.h $(top)/modules/auth/*.h \

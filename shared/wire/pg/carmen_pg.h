@@ -252,6 +252,19 @@ void carmen_pg_lane_down(carmen_pg_lane_t *lane);
 void carmen_pg_op_finish(carmen_op_t *op, carmen_op_failure_e failure);
 void carmen_pg_op_again(carmen_op_t *op);
 
+/* was this tenant the last to be told to the connection? */
+
+static ngx_inline ngx_uint_t
+carmen_pg_same_tenant(carmen_pg_conn_t *conn, carmen_op_t *op)
+{
+    return conn->tenant.len == op->tenant.len
+           && (op->tenant.len == 0
+               || ngx_memcmp(conn->tenant.data, op->tenant.data,
+                             op->tenant.len)
+                  == 0);
+}
+
+
 /* while on, PQpipelineSync() leaves its bytes in libpq's buffer */
 void carmen_pg_hold(ngx_uint_t on);
 

@@ -375,9 +375,7 @@ carmen_pg_conn_send(carmen_pg_conn_t *conn, carmen_op_t *op)
 
     ngx_post_event(&conn->flush, &ngx_posted_events);
 
-    if ((conn->tenant.len != op->tenant.len
-         || ngx_memcmp(conn->tenant.data, op->tenant.data, op->tenant.len)
-            != 0)
+    if (!carmen_pg_same_tenant(conn, op)
         && carmen_pg_conn_tenant(conn, &op->tenant) != NGX_OK)
     {
         goto failed;

@@ -238,10 +238,7 @@ carmen_pg_lane_choose(carmen_pg_lane_t *lane, carmen_op_t *op)
             cost += CARMEN_SLOW_COST;
         }
 
-        if (conn->tenant.len != op->tenant.len
-            || ngx_memcmp(conn->tenant.data, op->tenant.data,
-                          op->tenant.len) != 0)
-        {
+        if (!carmen_pg_same_tenant(conn, op)) {
             cost += 3;
 
         } else if (lane->type == CARMEN_LANE_FAST && conn->flush.posted

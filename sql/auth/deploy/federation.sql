@@ -1,5 +1,5 @@
 -- Deploy auth:federation
--- requires: sessions
+-- requires: passwords
 -- Signing in with an account elsewhere: at a social provider or in a
 -- directory.
 --
@@ -129,7 +129,8 @@ RETURN NOT starts_with(c.password_hash, '$2b$12$......................');
 CREATE FUNCTION auth.login_proved(c auth.credential) RETURNS boolean
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-    SELECT EXISTS (SELECT FROM auth.social_identity i
+    SELECT (c).verified_login IS NOT DISTINCT FROM (c).login
+        OR EXISTS (SELECT FROM auth.social_identity i
                     WHERE i.tenant = (c).tenant AND i.user_id = (c).user_id
                       AND i.email_verified
                       AND lower(i.email COLLATE "C") = (c).login);
@@ -198,6 +199,10 @@ BEGIN
 
     PERFORM auth.credential_create(a_tenant, v_user_id, a_login,
                                    auth.no_password(), a_roles);
+    IF a_email IS NOT NULL THEN
+        UPDATE auth.credential c SET verified_login = c.login
+         WHERE c.tenant = a_tenant AND c.user_id = v_user_id;
+    END IF;
     RETURN v_user_id;
 END
 $$;
@@ -222,7 +227,8 @@ END
 $$;
 
 
--- The user that an account elsewhere signs in, found or made, and a session.
+-- The user that an account elsewhere signs in, found or made, and a session;
+-- a challenge instead, with methods, for a user with a second factor.
 -- outcome: signed-in; disabled; exists: an account of that address is there,
 -- and its owner must link it.
 CREATE FUNCTION auth.federation_login(a_tenant text, a_provider text,
@@ -230,7 +236,7 @@ CREATE FUNCTION auth.federation_login(a_tenant text, a_provider text,
     a_given text, a_family text, a_held text[], a_managed text[],
     a_client_id text, a_token_hash text, a_lifetime interval,
     a_address text, OUT outcome text, OUT user_id uuid, OUT session_id uuid,
-    OUT scope text, OUT roles json)
+    OUT scope text, OUT roles json, OUT methods json)
 LANGUAGE plpgsql AS $$
 DECLARE
     v_cred  auth.credential;
@@ -313,10 +319,13 @@ BEGIN
     PERFORM auth.federation_roles(a_tenant, user_id, a_held, a_managed);
 
     outcome := CASE WHEN v_made THEN 'created' ELSE 'signed-in' END;
-    SELECT s.session_id, s.scope, s.roles
-      INTO session_id, scope, roles
-      FROM auth.session_start(a_tenant, user_id, v_cred.password_hash, NULL,
+    SELECT s.session_id, s.scope, s.roles, s.methods
+      INTO session_id, scope, roles, methods
+      FROM auth.mfa_login(a_tenant, user_id, v_cred.password_hash, NULL,
                a_client_id, a_token_hash, a_lifetime, a_address) s;
+    UPDATE auth.session s SET amr = '{fed}'
+     WHERE s.tenant = a_tenant
+       AND s.session_id = federation_login.session_id;
 END
 $$;
 
