@@ -42,6 +42,7 @@
 #include "api/carmen_metric.h"
 #include "api/carmen_background.h"
 #include "wire/http/carmen_fetch.h"
+#include "api/carmen_plain.h"
 
 
 #endif /* _CARMEN_H_INCLUDED_ */

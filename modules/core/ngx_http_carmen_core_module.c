@@ -236,8 +236,11 @@ carmen_core_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
         /* "if" and limit_except blocks take the handler of their location */
 
-        if (clcf->noname && prev->domains && clcf->handler == carmen_handler) {
+        if (clcf->noname && prev->domains
+            && (clcf->handler == carmen_handler || prev->plain))
+        {
             conf->domains = prev->domains;
+            conf->plain = prev->plain;
             conf->router = prev->router;
             conf->file = prev->file;
             conf->line = prev->line;
@@ -272,7 +275,7 @@ carmen_core_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         clcf->client_body_buffer_size = clcf->client_max_body_size;
     }
 
-    if (conf->router == NULL) {
+    if (conf->router == NULL && !conf->plain) {
         conf->router = carmen_registry_router(cf, conf);
         if (conf->router == NULL) {
             return NGX_CONF_ERROR;
@@ -288,7 +291,7 @@ carmen_core_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     *slot = conf;
 
-    if (cmcf->openapi_prefix.len == 0) {
+    if (cmcf->openapi_prefix.len == 0 && !conf->plain) {
         cmcf->openapi_prefix = conf->prefix;
     }
 

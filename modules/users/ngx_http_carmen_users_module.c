@@ -3,6 +3,7 @@
 
 #include <carmen.h>
 
+#include "carmen_scim.h"
 #include "carmen_users_register.h"
 #include "users_statements.h"
 
@@ -90,10 +91,21 @@ static const carmen_field_t  user_fields[] = {
     CARMEN_FIELDS_END
 };
 
+static const carmen_field_t  personal_fields[] = {
+    { "userId", CARMEN_UUID, CARMEN_REQUIRED },
+    { "exportedDate", CARMEN_TIMESTAMP, CARMEN_REQUIRED },
+    { "data", CARMEN_OBJECT, CARMEN_REQUIRED,
+      .doc = "A member for each domain: \"users\", \"auth\", \"orders\", "
+             "\"audit\" and so on." },
+    CARMEN_FIELDS_END
+};
+
 static const carmen_entity_t  users_entities[] = {
     { "User", user_fields, "A person or program known to the tenant." },
     { "Preferences", preferences_fields,
       "What a user likes: an object of the client's own making." },
+    { "PersonalData", personal_fields,
+      "All that is kept of a person, in one document." },
     CARMEN_ENTITIES_END
 };
 
@@ -108,6 +120,8 @@ static const char *const  update_problems[] = {
 };
 
 static const char *const  status_problems[] = { "own-account", NULL };
+
+static const char *const  me_problems[] = { "not-found", NULL };
 
 
 #define USER  "/users/{userId:uuid}"
@@ -133,6 +147,9 @@ static const carmen_route_t  users_routes[] = {
     { CARMEN_PUT, "/users/me/preferences", "users:self",
       &users_preferences_set, preferences_fields, NULL, CARMEN_VERSIONED },
 
+    { CARMEN_GET, "/users/me/export", "users:self", &users_me_export,
+      NULL, NULL, CARMEN_NO_STORE, .problems = me_problems },
+
     { CARMEN_GET, USER, "users:read", &users_get },
 
     { CARMEN_PATCH, USER, "users:write", &users_update, user_update_fields,
@@ -140,6 +157,12 @@ static const carmen_route_t  users_routes[] = {
 
     { CARMEN_DELETE, USER, "users:write", &users_delete, NULL, NULL,
       CARMEN_MATCHES, .status = 204, .problems = status_problems },
+
+    { CARMEN_GET, USER "/export", "users:write", &users_export, NULL, NULL,
+      CARMEN_NO_STORE },
+
+    { CARMEN_POST, USER "/erase", "users:write", &users_erase, NULL, NULL,
+      CARMEN_KEYED, .status = 204, .problems = status_problems },
 
     { CARMEN_POST, USER "/suspend", "users:write", &users_suspend, NULL,
       NULL, CARMEN_KEYED, .problems = status_problems },
@@ -163,6 +186,29 @@ static const carmen_problem_t  users_problems[] = {
     { "own-account", 409, "Own account",
       "An administrator cannot suspend or delete himself." },
 
+    { "scim-invalid-filter", 400, "Filter that cannot be read",
+      "The filter does not follow RFC 7644, section 3.4.2.2, names an "
+      "attribute that is not there, or is too large." },
+
+    { "scim-invalid-path", 400, "Path that cannot be read",
+      "The path of an operation or of a sort does not lead to an attribute." },
+
+    { "scim-invalid-syntax", 400, "Body that cannot be read",
+      "The body is no JSON, or not a message of the kind asked for." },
+
+    { "scim-invalid-value", 400, "Value that does not fit",
+      "A value is missing, of another type, or too long." },
+
+    { "scim-mutability", 400, "Attribute that cannot be changed",
+      "The attribute is read-only, or cannot be changed any more." },
+
+    { "scim-no-target", 400, "Nothing to change",
+      "The path of an operation leads to no value." },
+
+    { "scim-uniqueness", 409, "Value in use",
+      "Another resource of the tenant has this userName, externalId or "
+      "displayName." },
+
     CARMEN_PROBLEMS_END
 };
 
@@ -173,4 +219,60 @@ static carmen_domain_t  users_domain = {
     users_routes, users_entities, users_problems, users_statements
 };
 
-CARMEN_DOMAIN_MODULE(users, &users_domain);
+
+static ngx_int_t
+users_preconfiguration(ngx_conf_t *cf)
+{
+    return carmen_domain_preconfigure(cf, &users_domain);
+}
+
+
+static ngx_command_t  users_commands[] = {
+
+    { ngx_string("carmen_users"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      carmen_domain_enable,
+      0,
+      0,
+      &users_domain },
+
+    { ngx_string("carmen_scim"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      carmen_scim_enable,
+      0,
+      0,
+      &users_domain },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  users_module_ctx = {
+    users_preconfiguration,                /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_carmen_users_module = {
+    NGX_MODULE_V1,
+    &users_module_ctx,                     /* module context */
+    users_commands,                        /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};

@@ -55,6 +55,7 @@ typedef struct {
     ngx_str_t                   file;        /* where they were switched on */
     ngx_uint_t                  line;
     ngx_uint_t                  page;        /* one of Carmen's own pages */
+    ngx_uint_t                  plain;       /* a handler of a module's own */
 } carmen_loc_conf_t;
 
 

@@ -46,6 +46,8 @@ struct carmen_request_s {
 
     ngx_str_t                   page;        /* in place of nginx's own */
     ngx_str_t                   id;          /* carmen_request_id() */
+    carmen_plain_pt             plain;       /* without a route */
+    carmen_refuse_pt            refuse;
 
     uint64_t                    started;     /* carmen_metrics_now() */
 

@@ -134,7 +134,31 @@ void
 carmen_problem_reply(carmen_request_t *cr, const char *name,
     ngx_str_t *detail, ngx_str_t *members)
 {
+    ngx_str_t                key;
+    carmen_refuse_pt         refuse;
+    const carmen_problem_t  *problem;
+
     cr->answered = 1;
+
+    if (cr->refuse) {
+        key.data = (u_char *) name;
+        key.len = ngx_strlen(name);
+
+        problem = carmen_problem_find(&key);
+
+        if (problem == NULL) {
+            ngx_str_set(&key, "internal-error");
+            problem = carmen_problem_find(&key);
+        }
+
+        /* what goes wrong in there is answered by the core */
+
+        refuse = cr->refuse;
+        cr->refuse = NULL;
+
+        refuse(cr, problem, detail && detail->len ? detail : NULL);
+        return;
+    }
 
     carmen_request_finish(cr, carmen_problem_send(cr->http, name, detail,
                                                   members));

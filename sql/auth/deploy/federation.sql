@@ -1,5 +1,6 @@
 -- Deploy auth:federation
 -- requires: passwords
+-- requires: personal
 -- Signing in with an account elsewhere: at a social provider or in a
 -- directory.
 --
@@ -427,5 +428,27 @@ BEGIN ATOMIC
            WHEN a_actor ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
            THEN a_actor::uuid END;
 END;
+
+
+CREATE FUNCTION auth.social_export(a_tenant text, a_user uuid) RETURNS json
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(json_agg(auth.social_text(i)
+                                     ORDER BY i.provider), '[]')
+              FROM auth.social_identity i
+             WHERE i.tenant = a_tenant AND i.user_id = a_user);
+END
+$$;
+
+CREATE FUNCTION auth.social_erase(a_tenant text, a_user uuid) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM auth.social_identity i
+     WHERE i.tenant = a_tenant AND i.user_id = a_user;
+END
+$$;
+
+SELECT core.personal_add('federation', 'auth.social_export(text,uuid)',
+                         'auth.social_erase(text,uuid)');
 
 COMMIT;

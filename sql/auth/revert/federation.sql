@@ -2,6 +2,9 @@
 
 BEGIN;
 
+SELECT core.personal_drop('federation');
+DROP FUNCTION auth.social_erase(text, uuid);
+DROP FUNCTION auth.social_export(text, uuid);
 DROP FUNCTION auth.social_list(text, text);
 DROP FUNCTION auth.social_unlink(text, text, text);
 DROP FUNCTION auth.social_link(text, uuid, text, text, text, boolean, text);
