@@ -8,6 +8,7 @@
 #include <carmen.h>
 
 #include "carmen_attempts.h"
+#include "carmen_federation.h"
 #include "carmen_jwk.h"
 #include "carmen_jwt.h"
 #include "carmen_token_cache.h"
@@ -52,6 +53,8 @@ typedef struct {
     carmen_password_policy_t  policy;
 
     ngx_http_complex_value_t *mtls;          /* the tenant; NULL: off */
+    carmen_federation_conf_t  federation;
+
     carmen_webauthn_rp_t      rp;
     ngx_array_t              *origins;       /* ngx_str_t, of rp */
     time_t                    step_up_age;   /* seconds */

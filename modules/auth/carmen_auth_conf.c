@@ -124,6 +124,10 @@ carmen_auth_create_conf(ngx_conf_t *cf)
     conf->step_up_age = NGX_CONF_UNSET;
     conf->browser_lifetime = NGX_CONF_UNSET;
 
+    if (carmen_federation_create_conf(&conf->federation) != NGX_OK) {
+        return NULL;
+    }
+
     return conf;
 }
 
@@ -471,6 +475,13 @@ carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_ptr_value(conf->mtls, prev->mtls, NULL);
     carmen_passwords_merge(prev, conf);
+
+    if (carmen_federation_merge_conf(cf, &prev->federation,
+                                     &conf->federation)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (carmen_mfa_merge(cf, prev, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;

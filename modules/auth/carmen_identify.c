@@ -386,6 +386,8 @@ carmen_auth_init_process(ngx_cycle_t *cycle)
 void
 carmen_auth_exit_process(ngx_cycle_t *cycle)
 {
+    carmen_social_exit_process(cycle);
+
     if (identify_cache) {
         carmen_token_cache_destroy(identify_cache);
         identify_cache = NULL;

@@ -39,6 +39,18 @@ static ngx_conf_num_bounds_t  auth_cost_bounds = {
     NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
 
 
+static ngx_conf_bitmask_t  auth_social_allow[] = {
+    { ngx_string("private"), CARMEN_ALLOW_PRIVATE },
+    { ngx_string("plain"), CARMEN_ALLOW_PLAIN },
+    { ngx_null_string, 0 }
+};
+
+
+#define auth_federation(member)                                               \
+    (offsetof(carmen_auth_conf_t, federation)                                 \
+     + offsetof(carmen_federation_conf_t, member))
+
+
 static ngx_command_t  auth_commands[] = {
 
     { ngx_string("carmen_auth"),
@@ -245,6 +257,62 @@ static ngx_command_t  auth_commands[] = {
       offsetof(carmen_auth_conf_t, browser_lifetime),
       NULL },
 
+    { ngx_string("carmen_auth_social"),
+      AUTH_ANYWHERE|NGX_CONF_2MORE,
+      carmen_auth_social,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_social_role"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE4,
+      carmen_auth_social_role,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_social_redirect"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      auth_federation(redirect),
+      NULL },
+
+    { ngx_string("carmen_auth_social_ca"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      auth_federation(ca),
+      NULL },
+
+    { ngx_string("carmen_auth_social_allow"),
+      AUTH_ANYWHERE|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      auth_federation(allow),
+      &auth_social_allow },
+
+    { ngx_string("carmen_auth_social_timeout"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      auth_federation(timeout),
+      NULL },
+
+    { ngx_string("carmen_auth_ldap"),
+      AUTH_ANYWHERE|NGX_CONF_2MORE,
+      carmen_auth_ldap,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_ldap_role"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE2,
+      carmen_auth_ldap_role,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -408,7 +476,9 @@ auth_preconfiguration(ngx_conf_t *cf)
            != NGX_OK
         || carmen_domain_preconfigure(cf, &carmen_sessions_domain) != NGX_OK
         || carmen_domain_preconfigure(cf, &carmen_roles_domain) != NGX_OK
-        || carmen_revocation_configure(cf, &carmen_auth_domain) != NGX_OK)
+        || carmen_revocation_configure(cf, &carmen_auth_domain) != NGX_OK
+        || carmen_domain_preconfigure(cf, &carmen_federation_domain)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -488,7 +558,9 @@ auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         || auth_enable(cf, cmd, conf, &carmen_passwords_domain)
            != NGX_CONF_OK
         || auth_enable(cf, cmd, conf, &carmen_sessions_domain) != NGX_CONF_OK
-        || auth_enable(cf, cmd, conf, &carmen_roles_domain) != NGX_CONF_OK)
+        || auth_enable(cf, cmd, conf, &carmen_roles_domain) != NGX_CONF_OK
+        || auth_enable(cf, cmd, conf, &carmen_federation_domain)
+           != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
