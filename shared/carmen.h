@@ -41,7 +41,9 @@
 #include "api/carmen_domain.h"
 #include "api/carmen_metric.h"
 #include "api/carmen_background.h"
+#include "wire/http/carmen_fetch.h"
 #include "api/carmen_plain.h"
+#include "api/carmen_form.h"
 
 
 #endif /* _CARMEN_H_INCLUDED_ */

@@ -33,7 +33,8 @@ is_deeply([map { [@$_{qw(componentId componentType observedValue
            @{ $body->{checks}{'commerce:connections'} }],
     [['fast', 'datastore', 2, 'connections', 'pass'],
      ['write', 'datastore', 2, 'connections', 'pass'],
-     ['lease', 'datastore', 1, 'connections', 'pass']],
+     ['lease', 'datastore', 1, 'connections', 'pass'],
+     ['listen', 'datastore', 1, 'connections', 'pass']],
     'each lane of the upstream');
 like($body->{checks}{'commerce:connections'}[0]{time},
     qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'the time of the observation');

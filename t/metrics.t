@@ -172,8 +172,8 @@ is(requests($after, $route, 401) - requests($before, $route, 401), $many,
 
 # The lanes.
 
-wait_until { sum(now(), qr/^carmen_postgres_connections\{/) == 10 }
-    'two workers have five connections each';
+wait_until { sum(now(), qr/^carmen_postgres_connections\{/) == 12 }
+    'two workers have six connections each';
 is(sum(now(), qr/^carmen_postgres_in_flight\{/), 0, 'nothing is in flight');
 is(sum(now(), qr/^carmen_postgres_queued\{/), 0, 'nothing waits');
 is(now()->{'carmen_workers{}'}, 2, 'two workers');

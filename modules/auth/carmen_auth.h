@@ -8,6 +8,7 @@
 #include <carmen.h>
 
 #include "carmen_attempts.h"
+#include "carmen_federation.h"
 #include "carmen_jwk.h"
 #include "carmen_jwt.h"
 #include "carmen_token_cache.h"
@@ -24,7 +25,16 @@ typedef struct {
     ngx_shm_zone_t           *zone;
     size_t                    proofs;        /* bytes */
     ngx_shm_zone_t           *proofs_zone;
+
+    size_t                    revocations;   /* bytes */
+    ngx_msec_t                bound;
+    ngx_shm_zone_t           *marks;
+    unsigned                  feed:1;        /* some location has a database
+                                                that says what is revoked */
 } carmen_auth_main_conf_t;
+
+
+typedef struct carmen_theme_s  carmen_theme_t;
 
 
 typedef struct {
@@ -42,11 +52,19 @@ typedef struct {
     time_t                    refresh_grace;
     carmen_password_policy_t  policy;
 
+    ngx_http_complex_value_t *mtls;          /* the tenant; NULL: off */
+    carmen_federation_conf_t  federation;
+
     carmen_webauthn_rp_t      rp;
     ngx_array_t              *origins;       /* ngx_str_t, of rp */
     time_t                    step_up_age;   /* seconds */
 
     carmen_verifier_t        *verifier;      /* NULL: nobody needs one */
+
+    /* the pages: carmen_browser_page.h */
+    ngx_str_t                 theme_dir;
+    carmen_theme_t           *theme;
+    time_t                    browser_lifetime;
 
     unsigned                  endpoints:1;
     unsigned                  jwks:1;
@@ -94,6 +112,7 @@ void *carmen_auth_create_conf(ngx_conf_t *cf);
 char *carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child);
 char *carmen_auth_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *carmen_auth_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *carmen_auth_mtls(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *carmen_auth_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 void carmen_auth_remember(ngx_conf_t *cf, carmen_auth_conf_t *acf);
 

@@ -2,7 +2,9 @@
 /* The configuration: keys from files, and all that nginx -t can refuse. */
 
 #include "carmen_auth.h"
+#include "carmen_revocation.h"
 #include "carmen_passwords.h"
+#include "carmen_browser_page.h"
 #include "carmen_proofs.h"
 
 #include <openssl/crypto.h>
@@ -39,6 +41,8 @@ carmen_auth_create_main_conf(ngx_conf_t *cf)
     amcf->cache = NGX_CONF_UNSET_UINT;
     amcf->attempts = NGX_CONF_UNSET_SIZE;
     amcf->proofs = NGX_CONF_UNSET_SIZE;
+    amcf->revocations = NGX_CONF_UNSET_SIZE;
+    amcf->bound = NGX_CONF_UNSET_MSEC;
 
     return amcf;
 }
@@ -63,10 +67,34 @@ carmen_auth_init_main_conf(ngx_conf_t *cf, void *conf)
     amcf->zone = carmen_attempts_zone(cf, amcf->attempts,
                                       &ngx_http_carmen_auth_module);
 
+    if (amcf->zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_init_size_value(amcf->revocations, 4 * 1024 * 1024);
+    ngx_conf_init_msec_value(amcf->bound, 30000);
+
+    if (amcf->revocations < 16 * ngx_pagesize) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"carmen_auth_revocations\" must be %uz kilobytes "
+                           "or more", 16 * ngx_pagesize / 1024);
+        return NGX_CONF_ERROR;
+    }
+
+    if (amcf->bound < 3000 || amcf->bound > 3600000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"carmen_auth_revocation_bound\" must be from 3 "
+                           "seconds to an hour");
+        return NGX_CONF_ERROR;
+    }
+
+    amcf->marks = carmen_marks_zone(cf, amcf->revocations,
+                                    &ngx_http_carmen_auth_module);
+
     amcf->proofs_zone = carmen_proofs_zone(cf, amcf->proofs,
                                            &ngx_http_carmen_auth_module);
 
-    return amcf->zone && amcf->proofs_zone ? NGX_CONF_OK : NGX_CONF_ERROR;
+    return amcf->marks && amcf->proofs_zone ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -89,10 +117,16 @@ carmen_auth_create_conf(ngx_conf_t *cf)
     conf->refresh_lifetime = NGX_CONF_UNSET;
     conf->refresh_grace = NGX_CONF_UNSET;
     conf->policy.cost = NGX_CONF_UNSET_UINT;
+    conf->mtls = NGX_CONF_UNSET_PTR;
     conf->policy.argon2.memory = NGX_CONF_UNSET_UINT;
     conf->policy.blocked = NGX_CONF_UNSET_PTR;
     conf->origins = NGX_CONF_UNSET_PTR;
     conf->step_up_age = NGX_CONF_UNSET;
+    conf->browser_lifetime = NGX_CONF_UNSET;
+
+    if (carmen_federation_create_conf(&conf->federation) != NGX_OK) {
+        return NULL;
+    }
 
     return conf;
 }
@@ -355,6 +389,52 @@ carmen_auth_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* "off", or the tenant of those who present a certificate */
+
+char *
+carmen_auth_mtls(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    carmen_auth_conf_t  *acf = conf;
+
+    ngx_str_t                         *value;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (acf->mtls != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        acf->mtls = NULL;
+        return NGX_CONF_OK;
+    }
+
+    acf->mtls = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (acf->mtls == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = acf->mtls;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (acf->mtls->lengths == NULL
+        && !carmen_tenant_valid(value[1].data, value[1].len))
+    {
+        return "must be \"off\" or a tenant";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 char *
 carmen_auth_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -393,7 +473,15 @@ carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->policy.cost, prev->policy.cost, 12);
     ngx_conf_merge_str_value(conf->policy.pool, prev->policy.pool, "default");
 
+    ngx_conf_merge_ptr_value(conf->mtls, prev->mtls, NULL);
     carmen_passwords_merge(prev, conf);
+
+    if (carmen_federation_merge_conf(cf, &prev->federation,
+                                     &conf->federation)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (carmen_mfa_merge(cf, prev, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
@@ -402,6 +490,10 @@ carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->file == NULL) {
         conf->file = prev->file;
         conf->line = prev->line;
+    }
+
+    if (carmen_browser_merge(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (conf->mode == CARMEN_AUTH_OFF && !conf->endpoints && !conf->jwks) {
@@ -439,6 +531,12 @@ carmen_auth_merge_conf(ngx_conf_t *cf, void *parent, void *child)
         if (conf->token_lifetime < 1 || conf->refresh_lifetime < 1) {
             return auth_refuse(cf, conf, "the lifetime of a token must be a "
                                "second or more");
+        }
+
+        if (conf->token_lifetime > 86400) {
+            return auth_refuse(cf, conf, "the lifetime of an access token "
+                               "must be a day at most: what is revoked is "
+                               "remembered for as long");
         }
     }
 

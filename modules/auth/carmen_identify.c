@@ -6,16 +6,23 @@
 
 #include "carmen_auth.h"
 #include "carmen_binding.h"
+#include "carmen_credential.h"
+#include "carmen_revocation.h"
 
 #include <openssl/evp.h>
 
 
 static ngx_int_t identify_scheme(ngx_str_t *value, ngx_str_t *token,
     ngx_uint_t *dpop);
-static ngx_int_t identify_digest(ngx_str_t *token, u_char *digest);
 static ngx_int_t identify_new(ngx_http_request_t *r,
     const carmen_verifier_t *verifier, ngx_str_t *token, u_char *digest,
     carmen_token_t **found);
+static ngx_int_t identify_as(ngx_http_request_t *r, carmen_token_t *token,
+    carmen_identity_t **identity);
+static ngx_int_t identify_other(ngx_http_request_t *r,
+    carmen_auth_conf_t *acf, carmen_token_t **token);
+static ngx_int_t identify_revoked(ngx_http_request_t *r,
+    carmen_token_t *token);
 static ngx_int_t identify_none(ngx_http_request_t *r,
     carmen_auth_conf_t *acf);
 
@@ -36,7 +43,6 @@ carmen_auth_identify(ngx_http_request_t *r, carmen_identity_t **identity)
     const char          *why;
     carmen_token_t      *token;
     ngx_table_elt_t     *h;
-    ngx_pool_cleanup_t  *cln;
     carmen_auth_conf_t  *acf;
 
     acf = ngx_http_get_module_loc_conf(r, ngx_http_carmen_auth_module);
@@ -48,7 +54,13 @@ carmen_auth_identify(ngx_http_request_t *r, carmen_identity_t **identity)
     h = r->headers_in.authorization;
 
     if (h == NULL) {
-        return identify_none(r, acf);
+        rc = identify_other(r, acf, &token);
+
+        if (rc == NGX_DECLINED) {
+            return identify_none(r, acf);
+        }
+
+        return rc == NGX_OK ? identify_as(r, token, identity) : rc;
     }
 
 #if (nginx_version >= 1023000)
@@ -83,7 +95,12 @@ carmen_auth_identify(ngx_http_request_t *r, carmen_identity_t **identity)
                                                  : "The token is malformed.");
     }
 
-    if (identify_digest(&bearer, digest) != NGX_OK) {
+    if (carmen_key_looks(&bearer)) {
+        rc = carmen_key_identify(r, acf, &bearer, &token);
+        return rc == NGX_OK ? identify_as(r, token, identity) : rc;
+    }
+
+    if (carmen_identify_digest(&bearer, digest) != NGX_OK) {
         return carmen_identity_refuse(r, "invalid_token", NULL);
     }
 
@@ -108,6 +125,28 @@ carmen_auth_identify(ngx_http_request_t *r, carmen_identity_t **identity)
             ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                           "carmen: token refused: %s", why);
             return carmen_identity_refuse(r, "invalid_token", why);
+        }
+    }
+
+    return identify_as(r, token, identity);
+}
+
+
+/* the token is let go of with the request, or at once when it is refused */
+
+static ngx_int_t
+identify_as(ngx_http_request_t *r, carmen_token_t *token,
+    carmen_identity_t **identity)
+{
+    ngx_int_t            rc;
+    ngx_pool_cleanup_t  *cln;
+
+    if (!carmen_revocation_passed(token)) {
+        rc = identify_revoked(r, token);
+
+        if (rc != NGX_OK) {
+            carmen_token_release(token);
+            return rc;
         }
     }
 
@@ -170,8 +209,8 @@ identify_scheme(ngx_str_t *value, ngx_str_t *token, ngx_uint_t *dpop)
 }
 
 
-static ngx_int_t
-identify_digest(ngx_str_t *token, u_char *digest)
+ngx_int_t
+carmen_identify_digest(ngx_str_t *token, u_char *digest)
 {
     return EVP_DigestInit_ex2(identify_ctx, identify_sha256, NULL) == 1
            && EVP_DigestUpdate(identify_ctx, token->data, token->len) == 1
@@ -226,6 +265,68 @@ identify_new(ngx_http_request_t *r, const carmen_verifier_t *verifier,
 }
 
 
+/* a token that was not checked against the revocations of now */
+
+static ngx_int_t
+identify_revoked(ngx_http_request_t *r, carmen_token_t *token)
+{
+    switch (carmen_revocation_check(token)) {
+
+    case NGX_OK:
+        return NGX_OK;
+
+    case NGX_AGAIN:
+        return carmen_revocation_wait(r);
+
+    case NGX_DECLINED:
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "carmen: token refused: it is revoked");
+        return carmen_identity_refuse(r, "invalid_token",
+                                      "The token has been revoked.");
+
+    default: /* NGX_BUSY */
+        return carmen_identify_unknown(r, "It is not known what has been "
+                                       "revoked.");
+    }
+}
+
+
+ngx_int_t
+carmen_identify_unknown(ngx_http_request_t *r, const char *why)
+{
+    ngx_str_t  detail;
+
+    detail.data = (u_char *) why;
+    detail.len = ngx_strlen(why);
+
+    ngx_http_finalize_request(r, carmen_problem_send(r,
+                                     "database-unavailable", &detail, NULL));
+    return NGX_ERROR;
+}
+
+
+carmen_token_cache_t *
+carmen_identify_cache(void)
+{
+    return identify_cache;
+}
+
+
+/* without Authorization */
+
+static ngx_int_t
+identify_other(ngx_http_request_t *r, carmen_auth_conf_t *acf,
+    carmen_token_t **token)
+{
+    ngx_str_t  key;
+
+    key = carmen_key_header(r);
+
+    return key.data ? carmen_key_identify(r, acf, &key, token)
+                    : carmen_certificate_identify(r, acf, token);
+}
+
+
 /*
  * No credentials.  The routes of a Carmen location say themselves whether
  * they are public, and Carmen's own pages are; anything else is behind a
@@ -258,6 +359,13 @@ carmen_auth_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    if (carmen_revocation_start(cycle, amcf->feed ? amcf->marks : NULL,
+                                amcf->bound)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     identify_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     identify_ctx = EVP_MD_CTX_new();
 
@@ -278,10 +386,14 @@ carmen_auth_init_process(ngx_cycle_t *cycle)
 void
 carmen_auth_exit_process(ngx_cycle_t *cycle)
 {
+    carmen_social_exit_process(cycle);
+
     if (identify_cache) {
         carmen_token_cache_destroy(identify_cache);
         identify_cache = NULL;
     }
+
+    carmen_revocation_stop();
 
     EVP_MD_CTX_free(identify_ctx);
     identify_ctx = NULL;

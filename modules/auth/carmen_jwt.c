@@ -245,7 +245,7 @@ done:
 static const char *
 jwt_claims(const carmen_verifier_t *v, time_t now, carmen_jwt_t *jwt)
 {
-    time_t   iat, nbf;
+    time_t   nbf;
     json_t  *claims;
 
     claims = jwt->claims;
@@ -259,7 +259,7 @@ jwt_claims(const carmen_verifier_t *v, time_t now, carmen_jwt_t *jwt)
     }
 
     if (jwt_time(claims, "exp", &jwt->exp) != NGX_OK
-        || jwt_time(claims, "iat", &iat) != NGX_OK)
+        || jwt_time(claims, "iat", &jwt->issued) != NGX_OK)
     {
         return "The token has no valid exp and iat.";
     }
@@ -268,11 +268,11 @@ jwt_claims(const carmen_verifier_t *v, time_t now, carmen_jwt_t *jwt)
         return "The token has expired.";
     }
 
-    if (iat > now + v->leeway) {
+    if (jwt->issued > now + v->leeway) {
         return jwt_future;
     }
 
-    if (iat >= jwt->exp) {
+    if (jwt->issued >= jwt->exp) {
         return "The token has expired before it was issued.";
     }
 

@@ -51,6 +51,7 @@ typedef struct {
     ngx_str_t                 scope;     /* may be empty */
     ngx_str_t                 jkt;       /* of cnf; 43 bytes or empty */
     ngx_str_t                 x5t;       /* its x5t#S256, the same */
+    time_t                    issued;    /* iat */
     time_t                    exp;
     json_t                   *claims;
 } carmen_jwt_t;

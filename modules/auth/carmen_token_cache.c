@@ -149,6 +149,23 @@ token_remove(carmen_token_cache_t *cache, carmen_token_t *token)
 }
 
 
+void
+carmen_token_cache_remove(carmen_token_cache_t *cache, carmen_token_t *token)
+{
+    carmen_token_t  *t;
+
+    t = cache->buckets[token_hash(token->digest) & cache->mask];
+
+    while (t && t != token) {
+        t = t->next;
+    }
+
+    if (t) {
+        token_remove(cache, t);
+    }
+}
+
+
 const char *
 carmen_token_cache_refused(carmen_token_cache_t *cache, const u_char *digest,
     const carmen_verifier_t *verifier)
@@ -206,6 +223,7 @@ carmen_token_create(const carmen_jwt_t *jwt, const u_char *digest,
     (void) token_copy(p, &token->x5t, &jwt->x5t);
 
     token->identity.exp = jwt->exp;
+    token->issued = jwt->issued;
     carmen_scopes_parse(&token->identity.scope, &token->identity.scopes);
 
     token->verifier = verifier;

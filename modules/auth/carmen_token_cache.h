@@ -19,13 +19,25 @@
 
 #define CARMEN_TOKEN_DIGEST   32
 #define CARMEN_TOKEN_REFUSED  256
+#define CARMEN_TOKEN_MARKS    4
 
 
 typedef struct carmen_token_s        carmen_token_t;
 typedef struct carmen_token_cache_s  carmen_token_cache_t;
 
+typedef enum {
+    CARMEN_TOKEN_JWT = 0,
+    CARMEN_TOKEN_KEY,                    /* an API key */
+    CARMEN_TOKEN_CERTIFICATE
+} carmen_token_e;
+
 struct carmen_token_s {
     carmen_identity_t         identity;
+    time_t                    issued;
+    carmen_token_e            kind;
+    ngx_atomic_uint_t         checked;   /* see carmen_revocation.h */
+    ngx_uint_t                nmarks;
+    u_char                    marks[CARMEN_TOKEN_MARKS][16];
     ngx_queue_t               queue;     /* by use */
     carmen_token_t           *next;      /* of the bucket */
     const carmen_verifier_t  *verifier;  /* who found it good */
@@ -47,6 +59,10 @@ carmen_token_t *carmen_token_cache_find(carmen_token_cache_t *cache,
 
 /* puts in a token that is not there, and that has not expired */
 void carmen_token_cache_add(carmen_token_cache_t *cache,
+    carmen_token_t *token);
+
+/* takes out a token; it stays with those who hold it */
+void carmen_token_cache_remove(carmen_token_cache_t *cache,
     carmen_token_t *token);
 
 /* why this token was refused before, or NULL; remembers a static text */

@@ -2,8 +2,11 @@
 /* The auth module: directives, routes, and the page of public keys. */
 
 #include "carmen_auth.h"
-#include "carmen_oauth.h"
+#include "carmen_revocation.h"
+#include "carmen_sessions.h"
 #include "carmen_passwords.h"
+#include "carmen_browser_page.h"
+#include "carmen_oauth.h"
 #include "auth_statements.h"
 
 
@@ -11,9 +14,9 @@ static ngx_int_t auth_preconfiguration(ngx_conf_t *cf);
 static char *auth_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_audience(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *auth_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf,
     carmen_domain_t *domain);
+static char *auth_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *auth_jwks(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static ngx_int_t auth_jwks_handler(ngx_http_request_t *r);
 static const carmen_password_policy_t *auth_policy(ngx_http_request_t *r);
@@ -34,6 +37,18 @@ static ngx_conf_num_bounds_t  auth_cost_bounds = {
 
 #define AUTH_ANYWHERE                                                         \
     NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+
+
+static ngx_conf_bitmask_t  auth_social_allow[] = {
+    { ngx_string("private"), CARMEN_ALLOW_PRIVATE },
+    { ngx_string("plain"), CARMEN_ALLOW_PLAIN },
+    { ngx_null_string, 0 }
+};
+
+
+#define auth_federation(member)                                               \
+    (offsetof(carmen_auth_conf_t, federation)                                 \
+     + offsetof(carmen_federation_conf_t, member))
 
 
 static ngx_command_t  auth_commands[] = {
@@ -144,9 +159,16 @@ static ngx_command_t  auth_commands[] = {
       0,
       NULL },
 
-    { ngx_string("carmen_auth_provider"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      auth_provider,
+    { ngx_string("carmen_auth_revocations"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(carmen_auth_main_conf_t, revocations),
+      NULL },
+
+    { ngx_string("carmen_auth_mtls"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      carmen_auth_mtls,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -172,18 +194,18 @@ static ngx_command_t  auth_commands[] = {
       0,
       NULL },
 
-    { ngx_string("carmen_auth_origin"),
-      AUTH_ANYWHERE|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+    { ngx_string("carmen_auth_provider"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      auth_provider,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(carmen_auth_conf_t, origin),
+      0,
       NULL },
 
-    { ngx_string("carmen_auth_proofs"),
+    { ngx_string("carmen_auth_revocation_bound"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      offsetof(carmen_auth_main_conf_t, proofs),
+      offsetof(carmen_auth_main_conf_t, bound),
       NULL },
 
     { ngx_string("carmen_auth_step_up_age"),
@@ -203,6 +225,90 @@ static ngx_command_t  auth_commands[] = {
     { ngx_string("carmen_auth_password_blocklist"),
       AUTH_ANYWHERE|NGX_CONF_TAKE1,
       carmen_passwords_blocklist,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_origin"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, origin),
+      NULL },
+
+    { ngx_string("carmen_auth_proofs"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(carmen_auth_main_conf_t, proofs),
+      NULL },
+
+    { ngx_string("carmen_auth_theme"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, theme_dir),
+      NULL },
+
+    { ngx_string("carmen_auth_browser_lifetime"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(carmen_auth_conf_t, browser_lifetime),
+      NULL },
+
+    { ngx_string("carmen_auth_social"),
+      AUTH_ANYWHERE|NGX_CONF_2MORE,
+      carmen_auth_social,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_social_role"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE4,
+      carmen_auth_social_role,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_social_redirect"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      auth_federation(redirect),
+      NULL },
+
+    { ngx_string("carmen_auth_social_ca"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      auth_federation(ca),
+      NULL },
+
+    { ngx_string("carmen_auth_social_allow"),
+      AUTH_ANYWHERE|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      auth_federation(allow),
+      &auth_social_allow },
+
+    { ngx_string("carmen_auth_social_timeout"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      auth_federation(timeout),
+      NULL },
+
+    { ngx_string("carmen_auth_ldap"),
+      AUTH_ANYWHERE|NGX_CONF_2MORE,
+      carmen_auth_ldap,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("carmen_auth_ldap_role"),
+      AUTH_ANYWHERE|NGX_CONF_TAKE2,
+      carmen_auth_ldap_role,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -361,8 +467,17 @@ auth_preconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (carmen_domain_preconfigure(cf, &carmen_browser_domain) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (carmen_domain_preconfigure(cf, &carmen_mfa_domain) != NGX_OK
         || carmen_domain_preconfigure(cf, &carmen_passwords_domain)
+           != NGX_OK
+        || carmen_domain_preconfigure(cf, &carmen_sessions_domain) != NGX_OK
+        || carmen_domain_preconfigure(cf, &carmen_roles_domain) != NGX_OK
+        || carmen_revocation_configure(cf, &carmen_auth_domain) != NGX_OK
+        || carmen_domain_preconfigure(cf, &carmen_federation_domain)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -431,11 +546,20 @@ auth_endpoints(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     carmen_auth_conf_t  *acf = conf;
 
+    carmen_auth_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_carmen_auth_module);
+    amcf->feed = 1;
     acf->endpoints = 1;
     carmen_auth_remember(cf, acf);
 
     if (auth_enable(cf, cmd, conf, &carmen_mfa_domain) != NGX_CONF_OK
         || auth_enable(cf, cmd, conf, &carmen_passwords_domain)
+           != NGX_CONF_OK
+        || auth_enable(cf, cmd, conf, &carmen_sessions_domain) != NGX_CONF_OK
+        || auth_enable(cf, cmd, conf, &carmen_roles_domain) != NGX_CONF_OK
+        || auth_enable(cf, cmd, conf, &carmen_federation_domain)
            != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
@@ -470,6 +594,7 @@ auth_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     static carmen_domain_t *const  domains[] = {
         &carmen_oauth_domain,
+        &carmen_browser_domain
     };
 
     acf->provider = 1;

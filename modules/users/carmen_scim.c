@@ -31,6 +31,8 @@ typedef struct {
 } scim_request_t;
 
 
+static void scim_reply(carmen_request_t *cr, ngx_uint_t status,
+    const char *type, ngx_str_t *body);
 static ngx_int_t scim_handler(ngx_http_request_t *r);
 static void scim_run(carmen_request_t *cr);
 static void scim_refuse(carmen_request_t *cr,
@@ -410,7 +412,7 @@ scim_discover(carmen_request_t *cr, scim_request_t *sr)
         return;
     }
 
-    carmen_plain_reply(cr, NGX_HTTP_OK, CARMEN_SCIM_TYPE, &text);
+    scim_reply(cr, NGX_HTTP_OK, CARMEN_SCIM_TYPE, &text);
 }
 
 
@@ -894,7 +896,7 @@ scim_answer(carmen_request_t *cr, carmen_result_t *result, void *data)
         goto failed;
     }
 
-    carmen_plain_reply(cr, code, body.len ? CARMEN_SCIM_TYPE : NULL, &body);
+    scim_reply(cr, code, body.len ? CARMEN_SCIM_TYPE : "", &body);
     return;
 
 failed:
@@ -972,5 +974,22 @@ scim_refuse(carmen_request_t *cr, const carmen_problem_t *problem,
         code = NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    carmen_plain_reply(cr, code, CARMEN_SCIM_TYPE, &text);
+    scim_reply(cr, code, CARMEN_SCIM_TYPE, &text);
+}
+
+
+static void
+scim_reply(carmen_request_t *cr, ngx_uint_t status, const char *type,
+    ngx_str_t *body)
+{
+    ngx_str_t  value;
+
+    ngx_str_set(&value, "no-store");
+
+    if (carmen_reply_header(cr, "Cache-Control", &value) != NGX_OK) {
+        carmen_reply_text(cr, NGX_HTTP_INTERNAL_SERVER_ERROR, "", NULL);
+        return;
+    }
+
+    carmen_reply_text(cr, status, type, body->len ? body : NULL);
 }

@@ -44,10 +44,10 @@ struct carmen_request_s {
     void                       *task;        /* in a thread */
     ngx_http_upstream_state_t  *state;
 
+    carmen_refuse_pt            refuse;      /* NULL: by a problem */
     ngx_str_t                   page;        /* in place of nginx's own */
     ngx_str_t                   id;          /* carmen_request_id() */
     carmen_plain_pt             plain;       /* without a route */
-    carmen_refuse_pt            refuse;
 
     uint64_t                    started;     /* carmen_metrics_now() */
 

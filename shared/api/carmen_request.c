@@ -7,6 +7,8 @@
 #include <carmen_core.h>
 #include "carmen_context.h"
 #include "carmen_metrics.h"
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 
 static ngx_int_t carmen_request_route(carmen_request_t *cr);
@@ -571,6 +573,38 @@ carmen_request_query(carmen_request_t *cr, const char *name)
     }
 
     return none;
+}
+
+
+void
+carmen_request_refuse(carmen_request_t *cr, carmen_refuse_pt refuse)
+{
+    cr->refuse = refuse;
+}
+
+
+ngx_int_t
+carmen_request_mac(carmen_request_t *cr, const char *label, ngx_str_t *text,
+    u_char *mac)
+{
+    size_t               len;
+    u_char               key[32];
+    ngx_int_t            rc;
+    carmen_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(cr->http,
+                                         ngx_http_carmen_core_module);
+
+    rc = EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, cmcf->secret,
+                   CARMEN_SECRET_LEN, (u_char *) label, ngx_strlen(label),
+                   key, sizeof(key), &len)
+         && EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, sizeof(key),
+                      text->data, text->len, mac, 32, &len)
+         ? NGX_OK : NGX_ERROR;
+
+    OPENSSL_cleanse(key, sizeof(key));
+
+    return rc;
 }
 
 

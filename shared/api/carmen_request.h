@@ -92,6 +92,26 @@ CARMEN_API void carmen_reply_text(carmen_request_t *cr, ngx_uint_t status,
 CARMEN_API void carmen_problem_reply(carmen_request_t *cr, const char *name,
     ngx_str_t *detail, ngx_str_t *members);
 
+/*
+ * From here on every problem that the core would answer, such as a database
+ * that is down, goes to "refuse", which answers in the form of the caller: an
+ * HTML page, an error of another protocol.  "detail" is text for a person, or
+ * NULL.
+ */
+typedef void (*carmen_refuse_pt)(carmen_request_t *cr,
+    const carmen_problem_t *problem, ngx_str_t *detail);
+
+CARMEN_API void carmen_request_refuse(carmen_request_t *cr,
+    carmen_refuse_pt refuse);
+
+/*
+ * HMAC-SHA256 of the text under a key that is made of carmen_secret and the
+ * label, 32 bytes: the same in all workers, and on all nodes with the same
+ * secret.  NGX_OK, NGX_ERROR.
+ */
+CARMEN_API ngx_int_t carmen_request_mac(carmen_request_t *cr,
+    const char *label, ngx_str_t *text, u_char *mac);
+
 
 /*
  * Runs work(data) in the thread pool of that name (nginx's thread_pool), then

@@ -46,6 +46,7 @@ carmen_request_arguments(carmen_request_t *cr)
     v.pool = r->pool;
     v.holds = carmen_request_holds;
     v.data = cr;
+    v.open = (cr->endpoint->route->flags & CARMEN_OPEN) != 0;
 
     rc = carmen_validate_query(&v, &r->args, fields, &cr->query);
 

@@ -29,6 +29,8 @@
                                       body of any type, with POST, PUT and
                                       PATCH) and answers by
                                       carmen_reply_text() */
+#define CARMEN_OPEN       0x0400   /* parameters of the query that are not
+                                      known are passed over */
 
 
 typedef ngx_int_t (*carmen_handler_pt)(carmen_request_t *cr);

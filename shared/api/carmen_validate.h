@@ -25,6 +25,9 @@ typedef struct {
     ngx_int_t               (*holds)(void *data, const char *scope);
     void                     *data;
 
+    ngx_uint_t                open;          /* unknown parameters of a query
+                                                are passed over */
+
     /* after NGX_DECLINED: the problem, a sentence, and the places */
     const char               *problem;
     ngx_str_t                 detail;

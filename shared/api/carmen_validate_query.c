@@ -120,6 +120,11 @@ carmen_query_param(carmen_validation_t *v, u_char *p, u_char *end,
     }
 
     if (field == NULL || field->name == NULL) {
+
+        if (v->open) {
+            return NGX_OK;
+        }
+
         return carmen_check_error(v, &at, "unknown", "is not known here");
     }
 

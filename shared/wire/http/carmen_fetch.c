@@ -15,6 +15,7 @@ static void carmen_fetch_connect(carmen_fetch_t *f);
 static void carmen_fetch_connected(ngx_event_t *ev);
 static void carmen_fetch_established(carmen_fetch_t *f);
 static void carmen_fetch_handshake(ngx_connection_t *c);
+static ngx_int_t carmen_fetch_named(carmen_fetch_t *f);
 static void carmen_fetch_write(ngx_event_t *wev);
 static void carmen_fetch_read(ngx_event_t *rev);
 static void carmen_fetch_idle(ngx_event_t *ev);
@@ -371,7 +372,7 @@ carmen_fetch_handshake(ngx_connection_t *c)
         return;
     }
 
-    if (ngx_ssl_check_host(c, &f->host) != NGX_OK) {
+    if (carmen_fetch_named(f) != NGX_OK) {
         carmen_fetch_end(f, "the certificate is for another name");
         return;
     }
@@ -388,6 +389,37 @@ carmen_fetch_handshake(ngx_connection_t *c)
     c->write->handler = carmen_fetch_write;
 
     carmen_fetch_write(c->write);
+}
+
+
+/* the certificate is for the name, or the address, in the URL */
+
+static ngx_int_t
+carmen_fetch_named(carmen_fetch_t *f)
+{
+    int                rc;
+    X509              *cert;
+    u_char             text[NGX_INET6_ADDRSTRLEN + 1];
+    ngx_connection_t  *c;
+
+    c = f->peer.connection;
+
+    if (f->target.naddrs == 0) {
+        return ngx_ssl_check_host(c, &f->host);
+    }
+
+    cert = SSL_get_peer_certificate(c->ssl->connection);
+
+    if (cert == NULL || f->host.len > NGX_INET6_ADDRSTRLEN) {
+        X509_free(cert);
+        return NGX_ERROR;
+    }
+
+    (void) ngx_cpystrn(text, f->host.data, f->host.len + 1);
+    rc = X509_check_ip_asc(cert, (char *) text, 0);
+    X509_free(cert);
+
+    return rc == 1 ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -69,6 +69,7 @@ struct carmen_fetch_s {
     size_t                    head;              /* bytes of header, or 0 */
     off_t                     length;            /* Content-Length, or -1 */
     ngx_uint_t                chunked;
+    ngx_uint_t                interim;           /* responses so far */
     ngx_uint_t                ended;
 };
 

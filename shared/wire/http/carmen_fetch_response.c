@@ -5,6 +5,10 @@
 #include "carmen_fetch.h"
 
 
+/* interim responses (1xx) before the one that counts */
+#define CARMEN_FETCH_INTERIM  8
+
+
 static ngx_int_t carmen_fetch_head(carmen_fetch_t *f);
 static ngx_int_t carmen_fetch_head_line(carmen_fetch_t *f, u_char *p,
     u_char *end);
@@ -64,9 +68,11 @@ carmen_fetch_head_line(carmen_fetch_t *f, u_char *p, u_char *end)
 static ngx_int_t
 carmen_fetch_head(carmen_fetch_t *f)
 {
-    u_char     *p, *end, *line;
+    u_char     *p, *end, *line, *last;
     ngx_int_t   n;
     ngx_str_t  *h;
+
+again:
 
     p = f->in.start;
     end = ngx_strlcasestrn(p, f->in.last, (u_char *) "\r\n\r\n", 4 - 1);
@@ -95,18 +101,31 @@ carmen_fetch_head(carmen_fetch_t *f)
         p = line + 1;
         line = ngx_strlchr(p, end, LF);
 
-        if (carmen_fetch_head_line(f, p, line ? line - 1 : end) != NGX_OK) {
+        /* RFC 9112 section 2.2: a bare LF ends a line as well */
+
+        last = line ? line : end;
+
+        if (last > p && last[-1] == CR) {
+            last--;
+        }
+
+        if (carmen_fetch_head_line(f, p, last) != NGX_OK) {
             return NGX_ERROR;
         }
     }
 
     if (f->status < 200) {
-        /* an interim response: the final one follows */
+
+        if (++f->interim > CARMEN_FETCH_INTERIM) {
+            return NGX_ERROR;
+        }
+
         ngx_memmove(f->in.start, f->in.start + f->head,
                     f->in.last - f->in.start - f->head);
         f->in.last -= f->head;
         f->head = 0;
-        return carmen_fetch_head(f);
+
+        goto again;
     }
 
     h = carmen_fetch_response_header(f, "transfer-encoding");
@@ -165,6 +184,10 @@ carmen_fetch_chunks(carmen_fetch_t *f, ngx_str_t *out)
             }
 
             size = 0;
+
+            if (!isxdigit(*p)) {
+                return NGX_ERROR;
+            }
 
             for (digit = 0; p < eol && *p != CR && *p != ';' && *p != ' ';
                  p++)

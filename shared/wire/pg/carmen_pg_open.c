@@ -167,6 +167,7 @@ carmen_pg_conn_open(carmen_pg_conn_t *conn)
     names[n] = NULL;      values[n] = NULL;
 
     conn->started = ngx_current_msec;
+    conn->tenant.data = conn->tenant_data;
     conn->tenant.len = 0;
     conn->stale = 0;
     conn->broken = 0;

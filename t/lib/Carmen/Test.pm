@@ -34,6 +34,7 @@ use strict;
 use warnings;
 
 use parent qw(Exporter);
+use JSON::PP ();
 use Scalar::Util qw(weaken);
 use Test::More;
 use Time::HiRes qw(sleep time);
