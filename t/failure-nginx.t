@@ -44,7 +44,7 @@ is(scalar @failed, 0, 'no request of ' . @outcomes . ' failed on reload')
 wait_until {
     $t->sql(q{SELECT count(*) FROM pg_stat_activity
         WHERE usename = 'carmen_app' AND datname = ?}, $t->database->name)
-        <= 2 * 3
+        <= 2 * 4
 } 'the connections of the old workers are closed', 20;
 
 # A mistake in the new configuration changes nothing.
@@ -88,7 +88,7 @@ is($t->sql(q{SELECT count(*) FROM (SELECT name FROM catalog.brand
 wait_until {
     $t->sql(q{SELECT count(*) FROM pg_stat_activity
         WHERE usename = 'carmen_app' AND datname = ?}, $t->database->name)
-        <= 2 * 3
+        <= 2 * 4
 } 'the connections of the dead are closed', 20;
 
 done_testing;

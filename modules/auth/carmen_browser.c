@@ -606,7 +606,12 @@ carmen_browser_copy(ngx_pool_t *pool, ngx_str_t value)
     copy.data = ngx_pnalloc(pool, value.len + 1);
 
     if (copy.data) {
-        *ngx_cpymem(copy.data, value.data, value.len) = '\0';
+
+        if (value.len) {
+            ngx_memcpy(copy.data, value.data, value.len);
+        }
+
+        copy.data[copy.len] = '\0';
     }
 
     return copy;

@@ -142,7 +142,9 @@ carmen_fetch_build(carmen_fetch_t *f)
     *p++ = CR;
     *p++ = LF;
 
-    p = ngx_cpymem(p, f->body.data, f->body.len);
+    if (f->body.len) {
+        p = ngx_cpymem(p, f->body.data, f->body.len);
+    }
 
     f->request.len = p - f->request.data;
 
