@@ -6,6 +6,10 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+# libldap and its TLS library keep what they made once for the process; when
+# leaks are looked for they are unloaded, and no suppression can name them.
+BEGIN { $ENV{CARMEN_LEAKS} = 0 }
+
 use Carmen::Test;
 use IO::Socket::INET;
 
