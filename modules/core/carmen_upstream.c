@@ -69,7 +69,7 @@ carmen_upstream_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     pool->upstream = uscf;
     pool->name = uscf->host;
     pool->size[CARMEN_LANE_FAST] = 2;
-    pool->size[CARMEN_LANE_WRITE] = 4;
+    pool->size[CARMEN_LANE_WRITE] = 8;
     pool->size[CARMEN_LANE_LEASE] = 1;
     pool->timeout[CARMEN_LANE_FAST] = 5000;
     pool->timeout[CARMEN_LANE_WRITE] = 10000;
